@@ -1,0 +1,48 @@
+//! The size of an enumeration is known before it starts; this is where it is refused.
+
+use num_bigint::BigUint;
+
+/// The most traces, structures or states that an enumeration may visit.
+///
+/// ```
+/// use gumbel_oracle::limit::Limit;
+/// assert!(Limit::default().check("traces", &96_u32.into()).is_ok());
+/// assert!(Limit(10).check("traces", &96_u32.into()).is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub u64);
+
+impl Default for Limit {
+    /// Two million: K₈ by structure, K₁₁ by partition, 8×8 matchings, binary trees of 13.
+    fn default() -> Self {
+        Self(2_000_000)
+    }
+}
+
+/// An enumeration that would not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the enumeration would visit {count} {what}, more than the limit of {limit}: raise the limit (--limit {count}, in \
+     the library `Limit`) if you have the time and memory, or take a smaller model"
+)]
+pub struct TooLarge {
+    /// What would be visited.
+    pub what: &'static str,
+    /// How many (exactly, or an upper bound where `what` says "up to").
+    pub count: BigUint,
+    /// The limit.
+    pub limit: u64,
+}
+
+impl Limit {
+    /// Refuses a count above the limit.
+    ///
+    /// # Errors
+    /// [`TooLarge`], with the count and the limit.
+    pub fn check(self, what: &'static str, count: &BigUint) -> Result<(), TooLarge> {
+        if *count > BigUint::from(self.0) {
+            return Err(TooLarge { what, count: count.clone(), limit: self.0 });
+        }
+        Ok(())
+    }
+}
