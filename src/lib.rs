@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
+//!
+//! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`reference`]), writes
+//! samples ([`samples`]), and judges draws against the exact laws ([`verify`], [`statistics`]).
+//!
+//! # Example
+//! ```
+//! use gumbel_oracle::model::Model;
+//! use recursive_gumbel::reference::{Reference, Sampler};
+//! let model = Model::parse(r#"{"structure": "matching", "rates": [[1, 2], ["3/4", 1]]}"#)?;
+//! let draw = Reference::new(&model, 42)?.draw(0);
+//! assert!(["[0,1]", "[1,0]"].contains(&model.canonical(&draw.structure).as_str()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod reference;
+pub mod samples;

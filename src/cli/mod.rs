@@ -1,0 +1,136 @@
+//! The command line: what all commands share.
+
+mod enumerate;
+mod explain;
+mod output;
+mod sample;
+mod table;
+mod verify;
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gumbel_oracle::limit::Limit;
+use gumbel_oracle::model::Model;
+
+/// Exact laws, reference samplers and conformance checks for the recursive Gumbel-Max trick.
+///
+/// Perturb the edges of a graph (or cells, or positions) with independent exponentials, run Kruskal (or Chu-Liu-Edmonds,
+/// greedy matching, divide and conquer, top-k), keep the trace. This program knows the exact law of the result for small
+/// inputs, and holds samplers to it.
+///
+/// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 could not judge.
+#[derive(Parser, Debug)]
+#[command(name = "recursive-gumbel", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Verify(verify::Verify),
+    Enumerate(enumerate::Enumerate),
+    Explain(explain::Explain),
+    Sample(sample::Sample),
+}
+
+/// How a command ends when nothing went wrong on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// All held.
+    Held,
+    /// Something was refuted.
+    Refuted,
+    /// Nothing refuted, but a departure of the stated size could have been missed.
+    Underpowered,
+}
+
+/// Why a command could not be carried out: bad input or usage, exit status 2, unless the reader has gone.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{}: {error}", path.display())]
+    Read { path: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    Model { path: PathBuf, error: gumbel_oracle::model::ModelError },
+    #[error("standard output: {0}")]
+    Stdout(io::Error),
+    #[error("{0}")]
+    Input(String),
+}
+
+impl Failure {
+    fn input(error: impl std::fmt::Display) -> Self {
+        Self::Input(error.to_string())
+    }
+
+    /// The other end of the pipe was closed: no error of ours.
+    fn reader_gone(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Verify(command) => command.run(),
+        Command::Enumerate(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Sample(command) => command.run(),
+    };
+    match done {
+        Ok(Outcome::Held) => ExitCode::SUCCESS,
+        Ok(Outcome::Refuted) => ExitCode::from(1),
+        Ok(Outcome::Underpowered) => ExitCode::from(3),
+        Err(failure) if failure.reader_gone() => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "error: {failure}"); // nowhere left to complain
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Reads a model file; `-` is standard input.
+fn read_model(path: &Path) -> Result<Model, Failure> {
+    let named = |error| Failure::Read { path: path.to_owned(), error };
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map_err(named)?;
+        text
+    } else {
+        std::fs::read_to_string(path).map_err(named)?
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error })
+}
+
+/// The limit on enumerations, shared by the commands that enumerate.
+#[derive(clap::Args, Debug)]
+struct Limits {
+    /// The most traces, structures or states to visit.
+    #[arg(long, value_name = "COUNT", default_value_t = Limit::default().0)]
+    limit: u64,
+}
+
+impl Limits {
+    fn get(&self) -> Limit {
+        Limit(self.limit)
+    }
+}
+
+/// A progress bar on standard error, if that is a terminal and it is wanted.
+fn progress(length: u64, what: &'static str, quiet: bool) -> indicatif::ProgressBar {
+    if quiet {
+        return indicatif::ProgressBar::hidden();
+    }
+    let style = indicatif::ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+    let bar = indicatif::ProgressBar::new(length).with_message(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

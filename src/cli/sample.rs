@@ -1,0 +1,112 @@
+//! `sample MODEL -n N`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use rayon::prelude::*;
+use recursive_gumbel::reference::{Draw, Reference, Sampler as _};
+use recursive_gumbel::samples::{Arrays, Field, write_json_line};
+
+use super::output::Output;
+use super::{Failure, Outcome, read_model};
+use crate::cli::progress;
+
+/// Draw structures from a model, with whatever belongs to a draw.
+///
+/// Draw number i depends on the seed and on i only: more draws, other fields or other threads change nothing. For now
+/// the draws come from the reference algorithms, which are right and plain, not fast.
+#[derive(Args, Debug)]
+pub(super) struct Sample {
+    /// The model file (JSON); `-` reads standard input.
+    model: PathBuf,
+    /// The number of draws.
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    n: u64,
+    /// What to write besides the structure, separated by commas.
+    #[arg(long, value_name = "FIELDS", value_enum, value_delimiter = ',')]
+    with: Vec<With>,
+    /// The seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The format: JSON Lines, or NumPy's .npz (needs --out).
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    format: Format,
+    /// Write to this file, which appears only when it is complete, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// No progress bar.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum With {
+    /// The races held.
+    Trace,
+    /// The log-probability of the trace.
+    LogProb,
+    /// Its derivative with respect to every logit.
+    Score,
+    /// The weights the algorithm was run on.
+    Exponentials,
+    /// A draw of the weights given the trace.
+    Conditional,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Jsonl,
+    Npz,
+}
+
+/// Draws made at once: enough for all threads, little enough to hold.
+const BATCH: u64 = 4096;
+
+impl Sample {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if self.format == Format::Npz && self.out.is_none() {
+            return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
+        }
+        let model = read_model(&self.model)?;
+        let sampler = Reference::new(&model, self.seed).map_err(Failure::input)?;
+        let mut fields = vec![Field::Structure];
+        fields.extend(self.with.iter().map(|with| match with {
+            With::Trace => Field::Trace,
+            With::LogProb => Field::LogProb,
+            With::Score => Field::Score,
+            With::Exponentials => Field::Exponentials,
+            With::Conditional => Field::Conditional,
+        }));
+        fields.sort_unstable();
+        fields.dedup();
+        let mut output = Output::open(self.out.as_deref())?;
+        let mut arrays = Arrays::new(&model, &fields);
+        let bar = progress(self.n, "draws", self.quiet || self.out.is_none());
+        let mut next = 0;
+        while next < self.n {
+            let end = self.n.min(next + BATCH);
+            let draws: Vec<Draw> = (next..end).into_par_iter().map(|index| sampler.draw(index)).collect();
+            if self.format == Format::Jsonl {
+                let line = |draw: &Draw| {
+                    let mut line = Vec::new();
+                    write_json_line(&mut line, &model, &fields, draw).map(|()| line)
+                };
+                let lines: std::io::Result<Vec<Vec<u8>>> = draws.par_iter().map(line).collect();
+                output.write(|out| lines?.iter().try_for_each(|line| out.write_all(line)))?;
+            } else {
+                draws.iter().for_each(|draw| arrays.push(draw));
+            }
+            bar.inc(end - next);
+            next = end;
+        }
+        bar.finish_and_clear();
+        if self.format == Format::Npz {
+            if let Some(file) = output.file() {
+                let written = arrays.write(file).map_err(std::io::Error::other);
+                written.map_err(|error| output.failure(error))?;
+            }
+        }
+        output.finish()?;
+        Ok(Outcome::Held)
+    }
+}
