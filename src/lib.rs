@@ -15,3 +15,4 @@
 
 pub mod reference;
 pub mod samples;
+pub mod statistics;
