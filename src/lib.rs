@@ -16,3 +16,4 @@
 pub mod reference;
 pub mod samples;
 pub mod statistics;
+pub mod verify;

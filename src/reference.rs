@@ -145,8 +145,11 @@ mod tests {
         let model = Model::parse(r#"{"structure": "permutation", "rates": [1, 2, 3, 4]}"#).expect("a model");
         let sampler = Reference::new(&model, 1).expect("in range");
         let drawn: Vec<String> = (0..4).map(|i| model.canonical(&sampler.draw(i).structure)).collect();
-        assert_eq!(drawn, ["", "", "", ""]);
-        assert_eq!(sampler.weights(0), [0.0]);
+        assert_eq!(drawn, ["[2,3,0,1]", "[0,2,3,1]", "[0,3,1,2]", "[1,3,2,0]"]);
+        assert_eq!(
+            sampler.weights(0),
+            [0.910095800981843, 1.260471874289977, 0.17219171748321646, 0.3793006359325084]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gumbel_oracle::enclosure;
 use gumbel_oracle::loss::Loss;
-use gumbel_oracle::model::Model;
+use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::number::to_f64;
 use gumbel_oracle::recursion;
 use num_bigint::{BigInt, BigUint};
@@ -80,6 +80,8 @@ struct Listing {
     /// For each column its name.
     columns: Vec<&'static str>,
     rows: Vec<Row>,
+    /// The matrix of pair marginals, if there is one.
+    pairs: Option<Vec<Vec<BigRational>>>,
 }
 
 struct Row {
@@ -141,7 +143,7 @@ impl Enumerate {
                     cells: vec![Cell::Json(model.canonical(&x)), Cell::Fraction(p)],
                 };
                 let rows = law.outcomes.into_iter().map(row).collect();
-                Listing { name: "distribution", columns: vec!["structure", "probability"], rows }
+                Listing { name: "distribution", columns: vec!["structure", "probability"], rows, pairs: None }
             }
             By::Trace => {
                 limit.check("traces", &model.trace_count()).map_err(Failure::input)?;
@@ -152,8 +154,10 @@ impl Enumerate {
                 if let Some(pairs) = model.pair_marginals(limit).map_err(Failure::input)? {
                     let rows: Vec<String> = pairs.iter().map(|row| strings(row.iter().map(Some))).collect();
                     members.push(("pair_marginals", format!("[{}]", rows.join(","))));
+                    Listing { pairs: Some(pairs), ..per_entry(model, "marginals", marginals) }
+                } else {
+                    per_entry(model, "marginals", marginals)
                 }
-                per_entry(model, "marginals", marginals)
             }
             By::Gradient => {
                 let exact = model.gradient(loss, limit).map_err(Failure::input)?;
@@ -169,7 +173,7 @@ impl Enumerate {
                     cells: vec![Cell::Json(value.to_string()), Cell::Fraction(p)],
                 };
                 let rows = law.into_iter().map(row).collect();
-                Listing { name: "distribution", columns: vec!["value", "probability"], rows }
+                Listing { name: "distribution", columns: vec!["value", "probability"], rows, pairs: None }
             }
             By::Covariance => {
                 let covariance = model.t_reinforce_covariance(value, limit).map_err(Failure::input)?;
@@ -180,7 +184,7 @@ impl Enumerate {
                 };
                 let entries = model.entries().iter().map(ToString::to_string);
                 let rows = entries.zip(covariance).map(row).collect();
-                Listing { name: "covariance", columns: vec!["entry", "covariance"], rows }
+                Listing { name: "covariance", columns: vec!["entry", "covariance"], rows, pairs: None }
             }
         };
         Ok((listing, members))
@@ -205,7 +209,7 @@ impl Enumerate {
             }
             Row { probability: to_f64(&outcome.probability), cells }
         };
-        Listing { name: "distribution", columns, rows: model.traces().map(row).collect() }
+        Listing { name: "distribution", columns, rows: model.traces().map(row).collect(), pairs: None }
     }
 
     /// Whether rows are probabilities of different things, to be sorted and cut.
@@ -260,6 +264,20 @@ impl Enumerate {
             order[..shown].iter().map(|row| row.cells.iter().flat_map(Cell::told).collect()),
         ));
         text.push('\n');
+        if let Some(pairs) = &listing.pairs {
+            let (what, columns) = match model.kind() {
+                Kind::BinaryTree => {
+                    ("P(parent of row is column); on the diagonal P(row is the root)", "position")
+                }
+                _ => ("P(row is drawn in place column)", "position"),
+            };
+            let names: Vec<String> = (0..pairs.len()).map(|i| i.to_string()).collect();
+            let head: Vec<&str> = std::iter::once(columns).chain(names.iter().map(String::as_str)).collect();
+            let cells = pairs.iter().enumerate();
+            let cells = cells
+                .map(|(i, row)| std::iter::once(i.to_string()).chain(row.iter().map(fraction)).collect());
+            let _ = write!(text, "\n{what}\n{}\n", table(&head, &(1..head.len()).collect::<Vec<_>>(), cells));
+        }
         if shown < order.len() {
             let left = order.len() - shown;
             let _ = writeln!(text, "… and {left} more: --top N for more rows, --format json or csv for all");
@@ -308,7 +326,7 @@ fn per_entry(model: &Model, name: &'static str, values: Vec<BigRational>) -> Lis
         cells: vec![Cell::Json(entry), Cell::Fraction(value)],
     };
     let entries = model.entries().iter().map(ToString::to_string);
-    Listing { name, columns: vec!["entry", name], rows: entries.zip(values).map(row).collect() }
+    Listing { name, columns: vec!["entry", name], rows: entries.zip(values).map(row).collect(), pairs: None }
 }
 
 /// A list of fractions as JSON strings, null where there is none.
@@ -390,7 +408,7 @@ struct Counts {
 
 impl Counts {
     fn of(model: &Model) -> Self {
-        let countable = model.kind() != gumbel_oracle::model::Kind::Arborescence || model.size() <= 11;
+        let countable = model.kind() != Kind::Arborescence || model.size() <= 11;
         Self { traces: countable.then(|| model.trace_count()), structures: model.structure_count() }
     }
 

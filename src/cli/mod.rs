@@ -56,7 +56,7 @@ enum Failure {
     #[error("{}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
     #[error("{}: {error}", path.display())]
-    Model { path: PathBuf, error: gumbel_oracle::model::ModelError },
+    Model { path: PathBuf, error: Box<gumbel_oracle::model::ModelError> },
     #[error("standard output: {0}")]
     Stdout(io::Error),
     #[error("{0}")]
@@ -105,7 +105,7 @@ fn read_model(path: &Path) -> Result<Model, Failure> {
         std::fs::read_to_string(path).map_err(named)?
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error })
+    Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
 }
 
 /// The limit on enumerations, shared by the commands that enumerate.

@@ -100,11 +100,9 @@ impl Sample {
             next = end;
         }
         bar.finish_and_clear();
-        if self.format == Format::Npz {
-            if let Some(file) = output.file() {
-                let written = arrays.write(file).map_err(std::io::Error::other);
-                written.map_err(|error| output.failure(error))?;
-            }
+        if let (Format::Npz, Some(file)) = (self.format, output.file()) {
+            let written = arrays.write(file).map_err(std::io::Error::other);
+            written.map_err(|error| output.failure(error))?;
         }
         output.finish()?;
         Ok(Outcome::Held)

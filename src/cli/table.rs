@@ -1,13 +1,14 @@
 //! Tables for people, and fractions shortened for them.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use gumbel_oracle::number::to_f64;
 use num_rational::BigRational;
 
 /// A table with a head and right-aligned columns where `right` says so.
 pub(super) fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    let line = LineStyle::none().fill('─').junction('─');
+    table.load_style(TableStyle::new().header_separator(line));
     table.set_header(head.to_vec());
     table.add_rows(rows);
     for &column in right {
@@ -18,10 +19,10 @@ pub(super) fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item
     table.trim_fmt()
 }
 
-/// A fraction as a person reads it: whole if short, otherwise as a decimal.
+/// A fraction as a person reads it; of a long one only the length (its decimal value stands beside it).
 pub(super) fn fraction(value: &BigRational) -> String {
     let text = value.to_string();
-    if text.len() <= 40 { text } else { format!("≈ {}", decimal(value)) }
+    if text.len() <= 40 { text } else { format!("({} characters)", text.len()) }
 }
 
 /// About nine significant digits.
@@ -38,7 +39,13 @@ pub(super) fn float(value: f64) -> String {
         let text = format!("{value:.digits$}");
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
     } else {
-        format!("{value:.8e}")
+        let text = format!("{value:.8e}");
+        match text.split_once('e') {
+            Some((digits, exponent)) if digits.contains('.') => {
+                format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+            }
+            _ => text,
+        }
     }
 }
 
@@ -52,8 +59,8 @@ mod tests {
         assert_eq!(float(0.25), "0.25");
         assert_eq!(float(0.0), "0");
         assert_eq!(float(123_456.789), "123456.789");
-        assert_eq!(float(-1e-30), "-1.00000000e-30");
-        assert_eq!(float(1e40), "1.00000000e40");
+        assert_eq!(float(-1e-30), "-1e-30");
+        assert_eq!(float(1e40), "1e40");
         assert_eq!(float(100.0), "100");
     }
 }
