@@ -21,10 +21,7 @@ impl Default for Limit {
 
 /// An enumeration that would not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the enumeration would visit {count} {what}, more than the limit of {limit}: raise the limit (--limit {count}, in \
-     the library `Limit`) if you have the time and memory, or take a smaller model"
-)]
+#[error("the enumeration would visit {count} {what}, more than the limit of {limit}: {}", self.remedy())]
 pub struct TooLarge {
     /// What would be visited.
     pub what: &'static str,
@@ -32,6 +29,19 @@ pub struct TooLarge {
     pub count: BigUint,
     /// The limit.
     pub limit: u64,
+}
+
+impl TooLarge {
+    fn remedy(&self) -> String {
+        let count = &self.count;
+        if *count > BigUint::from(u64::MAX) {
+            return "no machine can do that, take a smaller model".to_owned();
+        }
+        format!(
+            "raise the limit (--limit {count}, in the library `Limit`) if you have the time and memory, or take a \
+             smaller model"
+        )
+    }
 }
 
 impl Limit {

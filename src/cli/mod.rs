@@ -51,11 +51,11 @@ enum Outcome {
 /// Why a command could not be carried out: bad input or usage, exit status 2, unless the reader has gone.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", named(path))]
     Read { path: PathBuf, error: io::Error },
     #[error("{}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", named(path))]
     Model { path: PathBuf, error: Box<gumbel_oracle::model::ModelError> },
     #[error("standard output: {0}")]
     Stdout(io::Error),
@@ -94,15 +94,20 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The name of an input in messages.
+fn named(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
 /// Reads a model file; `-` is standard input.
 fn read_model(path: &Path) -> Result<Model, Failure> {
-    let named = |error| Failure::Read { path: path.to_owned(), error };
+    let unread = |error| Failure::Read { path: path.to_owned(), error };
     let text = if path == Path::new("-") {
         let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(named)?;
+        io::stdin().read_to_string(&mut text).map_err(unread)?;
         text
     } else {
-        std::fs::read_to_string(path).map_err(named)?
+        std::fs::read_to_string(path).map_err(unread)?
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
