@@ -1,7 +1,8 @@
 //! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
 //!
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`reference`]), writes
-//! samples ([`samples`]), and judges draws against the exact laws ([`verify`], [`statistics`]).
+//! samples ([`samples`]), judges draws against the exact laws ([`verify`], [`statistics`]), and tells a run step by step
+//! ([`explain`]).
 //!
 //! # Example
 //! ```
@@ -13,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod explain;
 pub mod reference;
 pub mod samples;
 pub mod statistics;

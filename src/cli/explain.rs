@@ -1,10 +1,63 @@
-//! Placeholder.
-use super::*;
-/// Explain.
-#[derive(clap::Args, Debug)]
-pub(super) struct Explain {}
+//! `explain MODEL`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use recursive_gumbel::explain::Explanation;
+use recursive_gumbel::reference::Reference;
+
+use super::output::Output;
+use super::{Failure, Limits, Outcome, read_model};
+
+/// One run told step by step, with the exact numbers.
+///
+/// Who raced, the total rate, who won and with what probability, what merged, was contracted or split, the structure at
+/// the end, its probability over all traces that lead to it, the score and the conditional mean of every entry.
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The model file (JSON); `-` reads standard input.
+    model: PathBuf,
+    /// Tell draw number 0 of this seed, with its weights: the same as the first of `sample --seed`.
+    #[arg(long, default_value_t = 1, conflicts_with = "trace")]
+    seed: u64,
+    /// Tell this trace (canonical JSON) instead of a draw.
+    #[arg(long, value_name = "JSON")]
+    trace: Option<String>,
+    /// Text for a terminal, or Markdown with mathematics.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write to this file, which appears only when it is complete, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Markdown,
+}
+
 impl Explain {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let model = read_model(&self.model)?;
+        let (trace, weights) = match &self.trace {
+            Some(text) => (model.parse_trace(text).map_err(Failure::input)?, None),
+            None => {
+                let weights = Reference::new(&model, self.seed).map_err(Failure::input)?.weights(0);
+                let run = model.run(&weights).map_err(Failure::input)?;
+                (run.trace, Some(weights))
+            }
+        };
+        let mut output = Output::open(self.out.as_deref())?;
+        let told = Explanation::new(&model, &trace, weights.as_deref(), self.limits.get()).map_err(Failure::input)?;
+        let text = match self.format {
+            Format::Text => told.text(),
+            Format::Markdown => told.markdown(),
+        };
+        output.write(|out| out.write_all(text.as_bytes()))?;
+        output.finish()?;
         Ok(Outcome::Held)
     }
 }
