@@ -257,7 +257,7 @@ pub fn judge(
 ) -> Result<Vec<Row>, VerifyError> {
     let limit = Limit::default();
     let law = model.law(limit)?;
-    limit.check("traces", &model.trace_count())?;
+    model.check_traces(limit)?;
     let mut trace_law: Vec<(Trace, f64)> = Vec::new();
     let mut trace_number: HashMap<Trace, usize> = HashMap::new(); // looked up, never iterated over
     for outcome in model.traces() {

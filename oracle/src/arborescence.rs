@@ -16,8 +16,9 @@
 //! **Collapsed.** Fix `X`. A component `S` of a trace that leads to `X` is a connected subtree of `X` (the arc of `X`
 //! that enters `S` meets it at the top vertex, and inside `S` the expansion leaves a spanning tree). If `S` was
 //! contracted from the cycle `S_1 → S_2 → … → S_k → S_1` with the top vertex in `S_1`, then the arcs `S_i → S_{i+1}`
-//! are in `X` and the arc of `S_1`, which is given up, is any arc from `S_k` to `S_1`. So with `G(S)` the sum over all
-//! races inside `S` and that of `S` itself, the rates of arcs of `X` left out,
+//! are in `X` and the arc of `S_1`, which is given up, is any arc from `S_k` to `S_1`. So with `G(S)` (of the
+//! *subtree* of `X` on `S`, not of the set alone) the sum over all races inside `S` and that of `S` itself, the rates of
+//! arcs of `X` left out,
 //!
 //! `G({v}) = 1/Λ(v)`, `G(S) = 1/Λ(S) · Σ Π_i G(S_i) · λ(S_k → S_1)`
 //!

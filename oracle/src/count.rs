@@ -18,6 +18,8 @@
 //! G. Kirchhoff (1847); W. T. Tutte (1948), *The dissection of equilateral triangles into equilateral triangles*; E. H.
 //! Bareiss (1968), *Sylvester's identity and multistep integer-preserving Gaussian elimination*, Math. Comp. 22.
 
+use std::collections::BTreeMap;
+
 use num_bigint::{BigInt, BigUint};
 use num_traits::{One, Zero};
 
@@ -116,7 +118,7 @@ pub fn determinant(mut matrix: Vec<Vec<BigInt>>) -> BigInt {
 
 /// The number of traces of the algorithm of Chu, Liu and Edmonds: see the law of [`crate::arborescence`].
 ///
-/// `arcs` are those that are present. O(3ⁿ + Bell(n-1)·n³) for `n` vertices.
+/// `arcs` are those that are present. O(5ⁿ⁻¹ + Bell(n-1)·n³) for `n` vertices.
 #[must_use]
 pub fn arborescence_traces(vertices: usize, root: usize, arcs: &[(usize, usize)]) -> BigUint {
     let others: Vec<usize> = (0..vertices).filter(|&v| v != root).collect();
@@ -127,15 +129,16 @@ pub fn arborescence_traces(vertices: usize, root: usize, arcs: &[(usize, usize)]
     };
     // formed[S]: ways to form the component S. Subsets are bit masks over `others`, smaller ones first.
     let mut formed = vec![BigUint::zero(); 1 << n];
+    let mut known = BTreeMap::new();
     for set in 1_usize..1 << n {
         if set.count_ones() == 1 {
             formed[set] = BigUint::one();
             continue;
         }
-        // Cycles of parts S_1 → … → S_k → S_1 with the lowest vertex in S_1: paths from S_1 through `used`.
+        // Cycles of parts S_1 → … → S_k → S_1 with the lowest vertex in S_1: paths from S_1 through the rest and back.
         let lowest = set & set.wrapping_neg();
         for first in subsets(set).filter(|first| first & lowest != 0 && *first != set) {
-            let ways = cycles(set, first, first, first, &formed, &between);
+            let ways = cycles(first, first, set & !first, &formed, &between, &mut known);
             let ways = ways * &formed[first];
             formed[set] += ways;
         }
@@ -153,25 +156,29 @@ pub fn arborescence_traces(vertices: usize, root: usize, arcs: &[(usize, usize)]
     total
 }
 
-/// Ways to go on from the part `last` through the rest of `set` and back to `first`.
+/// Ways to go on from the part `last` through all of `rest`, part by part, and back to `first`.
 fn cycles(
-    set: usize,
     first: usize,
     last: usize,
-    used: usize,
+    rest: usize,
     formed: &[BigUint],
     between: &impl Fn(usize, usize) -> usize,
+    known: &mut BTreeMap<(usize, usize, usize), BigUint>,
 ) -> BigUint {
-    if used == set {
+    if rest == 0 {
         return BigUint::from(between(last, first));
     }
+    if let Some(ways) = known.get(&(first, last, rest)) {
+        return ways.clone();
+    }
     let mut ways = BigUint::zero();
-    for next in subsets(set & !used) {
+    for next in subsets(rest) {
         let arcs = between(last, next);
         if arcs > 0 && !formed[next].is_zero() {
-            ways += &formed[next] * arcs * cycles(set, first, next, used | next, formed, between);
+            ways += &formed[next] * arcs * cycles(first, next, rest & !next, formed, between, known);
         }
     }
+    known.insert((first, last, rest), ways.clone());
     ways
 }
 

@@ -140,7 +140,40 @@ impl Model {
         Ok(Law { outcomes })
     }
 
+    /// Whether all traces can be enumerated: their number is worked out and held against the limit.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if there are more than `limit` traces, or counting them would take more steps than that.
+    pub fn check_traces(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        limit.check("structures, and as many traces at least", &self.structure_count())?;
+        if self.kind() == Kind::Arborescence {
+            let steps = BigUint::from(5_u8).pow(self.size() as u32 - 1);
+            limit.check("steps to count the traces", &steps)?;
+        }
+        limit.check("traces", &self.trace_count())
+    }
+
+    /// Refuses what no limit would allow, from lower bounds that cost nothing: a connected graph on `n` vertices has at
+    /// least `2^(n-1)` forests, there are at least `2^(n-1)` permutations and binary trees, …
+    fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
+        let n = self.size();
+        match self.algorithm() {
+            Algorithm::SpanningTree(_) => limit.check_power("forests (a lower bound)", n - 1),
+            Algorithm::Arborescence(_) => {
+                limit.check_power("cuts of arborescences (a bound)", n.saturating_sub(2))
+            }
+            Algorithm::Matching(_) => limit.check_power("partial matchings (a lower bound)", n),
+            Algorithm::BinaryTree(_) | Algorithm::Permutation(_) => {
+                limit.check_power("structures (a lower bound)", n - 1)
+            }
+            Algorithm::TopK(a) => limit.check_power("subsets (a lower bound)", a.k()),
+            Algorithm::Categorical(_) => Ok(()),
+        }
+    }
+
     fn check_structures(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
         let structures = self.structure_count();
         limit.check("structures", &structures)?;
         let n = self.size();
@@ -173,6 +206,7 @@ impl Model {
 
     /// Whether the states of the recursion fit.
     fn check_states(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
         let n = self.size();
         match self.kind() {
             Kind::SpanningTree => {
@@ -238,7 +272,10 @@ impl Model {
     /// [`TooLarge`] if that would visit more than `limit` permutations.
     pub fn pair_marginals(&self, limit: Limit) -> Result<Option<Vec<Vec<BigRational>>>, TooLarge> {
         match self.algorithm() {
-            Algorithm::BinaryTree(a) => Ok(Some(a.parent_marginals(self.rates()))),
+            Algorithm::BinaryTree(a) => {
+                limit.check("pairs of intervals and positions", &BigUint::from(self.size()).pow(3))?;
+                Ok(Some(a.parent_marginals(self.rates())))
+            }
             Algorithm::Permutation(_) => {
                 let law = self.law(limit)?;
                 let at = |i: usize, r: usize| {
@@ -258,6 +295,8 @@ impl Model {
     /// [`TooLarge`] if that would visit more than `limit` states.
     pub fn loss_law(&self, loss: &Loss, limit: Limit) -> Result<BTreeMap<i64, BigRational>, TooLarge> {
         if let (Algorithm::BinaryTree(a), "default") = (self.algorithm(), loss.name()) {
+            limit
+                .check("intervals, heights and roots (an upper bound)", &BigUint::from(self.size()).pow(4))?;
             return Ok(a.height_law(self.rates()).into_iter().map(|(height, p)| (-height, p)).collect());
         }
         if let Some(values) = loss.additive(self) {
@@ -326,7 +365,7 @@ impl Model {
         limit: Limit,
         moments: Moments,
     ) -> Result<Sums, TooLarge> {
-        limit.check("traces", &self.trace_count())?;
+        self.check_traces(limit)?;
         let rates: Vec<Exact> = self.rates_as();
         let m = rates.len();
         let mut sums = SumsOver::new(m, moments);

@@ -21,14 +21,21 @@ impl Default for Limit {
 
 /// An enumeration that would not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the enumeration would visit {count} {what}, more than the limit of {limit}: {}", self.remedy())]
+#[error("the enumeration would visit {} {what}, more than the limit of {limit}: {}", in_words(count), self.remedy())]
 pub struct TooLarge {
     /// What would be visited.
     pub what: &'static str,
-    /// How many (exactly, or an upper bound where `what` says "up to").
+    /// How many: exactly, unless `what` says that it is a bound.
     pub count: BigUint,
     /// The limit.
     pub limit: u64,
+}
+
+/// The number, or its order of magnitude if it has more than 30 digits.
+fn in_words(count: &BigUint) -> String {
+    // log10(2) is a little more than 0.30102999
+    let digits = count.bits().saturating_sub(1) * 30_103 / 100_000;
+    if digits < 30 { count.to_string() } else { format!("about 10^{digits}") }
 }
 
 impl TooLarge {
@@ -45,6 +52,17 @@ impl TooLarge {
 }
 
 impl Limit {
+    /// Refuses a count of at least `2^power` if that is above any limit, before the exact count is worked out.
+    ///
+    /// # Errors
+    /// [`TooLarge`], with the lower bound and the limit.
+    pub fn check_power(self, what: &'static str, power: usize) -> Result<(), TooLarge> {
+        if power < 64 {
+            return Ok(());
+        }
+        Err(TooLarge { what, count: BigUint::from(1_u8) << power, limit: self.0 })
+    }
+
     /// Refuses a count above the limit.
     ///
     /// # Errors

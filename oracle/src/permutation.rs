@@ -56,7 +56,9 @@ impl Recursion for Permutation {
     }
 
     fn split(&self, won: &Vec<usize>) -> Vec<Vec<usize>> {
-        vec![(0..self.n).filter(|i| !won.contains(i)).collect()]
+        let mut left = vec![true; self.n];
+        won.iter().for_each(|&i| left[i] = false);
+        vec![(0..self.n).filter(|&i| left[i]).collect()]
     }
 
     fn map(&self, won: &Vec<usize>, winners: &[usize]) -> Vec<usize> {

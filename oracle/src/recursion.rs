@@ -63,8 +63,8 @@ use crate::race::{Race, Trace};
 
 /// A recursive algorithm on weights, in the paper's four parts.
 ///
-/// Two promises make the stochastic invariant hold: the entrant sets of one split are disjoint and not empty, and an
-/// entry that has won never races again. [`traces`] and [`run`] rely on them.
+/// Three promises make the stochastic invariant hold: the entrant sets of one split are disjoint and not empty; an entry
+/// that has won never races again; and an entry of rate 0 never races. [`traces`] and [`run`] rely on them.
 pub trait Recursion {
     /// What the algorithm remembers between races.
     type State: Clone + Ord + Debug;

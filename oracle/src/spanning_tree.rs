@@ -1,7 +1,7 @@
 //! Random spanning trees: Kruskal's algorithm run on exponential weights.
 //!
 //! # Notation
-//! A connected graph with `n` vertices and a set `K` of `m` edges. Edge `k` has rate `λ_k > 0` and weight
+//! A connected graph with `n` vertices and a set `K` of `m` edges. Edge `k` has rate `λ_k ≥ 0` (0: absent) and weight
 //! `E_k ~ Exp(λ_k)`, mean `1/λ_k`. The trace `T = (t_1, …, t_{n-1})` is the edges in the order chosen, `X(T)` their
 //! set. Before step `r` the edges between different components are `S_r`; `Λ_r = Σ_{k∈S_r} λ_k`. The paper's parameter
 //! is the logit `θ_k = -log λ_k`; here the rate is primary.

@@ -113,8 +113,8 @@ impl Enumerate {
             return Err(Failure::input("--moments and --races go with --by trace"));
         }
         let mut output = Output::open(self.out.as_deref())?;
-        let counts = Counts::of(&model);
         let (mut listing, members) = self.list(&model, &loss)?;
+        let counts = Counts::of(&model);
         self.keep_top(&mut listing);
         match self.format {
             Format::Table => {
@@ -146,7 +146,7 @@ impl Enumerate {
                 Listing { name: "distribution", columns: vec!["structure", "probability"], rows, pairs: None }
             }
             By::Trace => {
-                limit.check("traces", &model.trace_count()).map_err(Failure::input)?;
+                model.check_traces(limit).map_err(Failure::input)?;
                 self.traces(model)
             }
             By::Marginals => {
@@ -408,7 +408,7 @@ struct Counts {
 
 impl Counts {
     fn of(model: &Model) -> Self {
-        let countable = model.kind() != Kind::Arborescence || model.size() <= 11;
+        let countable = model.kind() != Kind::Arborescence || model.size() <= 10;
         Self { traces: countable.then(|| model.trace_count()), structures: model.structure_count() }
     }
 

@@ -51,7 +51,8 @@ impl Explain {
             }
         };
         let mut output = Output::open(self.out.as_deref())?;
-        let told = Explanation::new(&model, &trace, weights.as_deref(), self.limits.get()).map_err(Failure::input)?;
+        let told = Explanation::new(&model, &trace, weights.as_deref(), self.limits.get())
+            .map_err(Failure::input)?;
         let text = match self.format {
             Format::Text => told.text(),
             Format::Markdown => told.markdown(),
