@@ -1132,6 +1132,49 @@ fn position_claims(say: &mut impl FnMut(&'static str, String)) {
     say("gradients.md", format!("The last line is the expectation {}", m.expectation));
 }
 
+/// What the chapters say of the optimum: the result of a run is the lightest of all structures, listed one by one. Of
+/// matchings they say the opposite.
+#[test]
+fn the_result_of_a_run_is_the_lightest_structure_unless_it_is_a_matching() {
+    let mut not_lightest = 0;
+    for name in [
+        "k3",
+        "k4",
+        "cycle_with_chord",
+        "bridge",
+        "nested_arborescence",
+        "arborescence4",
+        "top_k",
+        "matching3",
+    ] {
+        let model = model(name);
+        let structures: Vec<Structure> = law(&model).into_iter().map(|(x, _)| x).collect();
+        for (i, Outcome { trace, structure, .. }) in outcomes(&model).into_iter().enumerate() {
+            // Any positive times and residuals; different for different entries, so that no two weights are alike.
+            let number =
+                |k: usize| ratio(((k + 1) * 7919 + i * 104_729) as i64 % 1009 + 1, 97 + 2 * k as i64);
+            let times: Vec<Q> = (0..trace.races().len()).map(number).collect();
+            let m = model.rates().len();
+            let residuals =
+                (0..m).map(|k| (!model.rates()[k].is_zero()).then(|| number(m + k))).collect::<Vec<_>>();
+            let weights = trace.assemble(&times, &residuals);
+            let weight = |x: &Structure| match x {
+                Structure::Entries(set) => {
+                    set.iter().fold(Q::zero(), |sum, &k| sum + weights[k].clone().expect("present"))
+                }
+                _ => panic!("{name}: entries"),
+            };
+            let least = structures.iter().map(weight).min().expect("some");
+            if model.kind() == Kind::Matching {
+                not_lightest += usize::from(weight(&structure) > least);
+            } else {
+                assert_eq!(weight(&structure), least, "{name}: {}", model.canonical_trace(&trace));
+            }
+        }
+    }
+    assert!(not_lightest > 0);
+}
+
 /// The formula for several draws, against all pairs of traces.
 #[test]
 fn the_variance_of_two_draws_is_that_of_all_pairs_of_traces() {
