@@ -36,6 +36,7 @@
 
 mod fraction;
 mod markdown;
+mod pictures;
 mod sentences;
 mod text;
 

@@ -2,7 +2,7 @@
 //!
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`reference`]), writes
 //! samples ([`samples`]), judges draws against the exact laws ([`verify`], [`statistics`]), and tells a run step by step
-//! ([`explain`]).
+//! ([`explain`], [`draw`]).
 //!
 //! # Example
 //! ```
@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod draw;
 pub mod explain;
 pub mod reference;
 pub mod samples;

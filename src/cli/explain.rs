@@ -26,6 +26,9 @@ pub(super) struct Explain {
     /// Text for a terminal, or Markdown with mathematics.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Also draw a picture per race and one of the result into this folder, as SVG.
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -57,6 +60,15 @@ impl Explain {
             Format::Text => told.text(),
             Format::Markdown => told.markdown(),
         };
+        if let Some(folder) = &self.svg {
+            let failed = |error| Failure::Write { path: folder.clone(), error };
+            std::fs::create_dir_all(folder).map_err(failed)?;
+            for (name, svg) in told.pictures(&model) {
+                let mut picture = Output::open(Some(&folder.join(name)))?;
+                picture.write(|out| out.write_all(svg.as_bytes()))?;
+                picture.finish()?;
+            }
+        }
         output.write(|out| out.write_all(text.as_bytes()))?;
         output.finish()?;
         Ok(Outcome::Held)
