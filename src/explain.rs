@@ -16,8 +16,9 @@
 //! the races are the same.
 //!
 //! # Cost
-//! O(L + m) exact operations for a trace with `L` entrants in all and `m` entries, and what [`Model::probability`] costs;
-//! that is refused above the limit, and then the rest is told without it.
+//! O(L + m) exact operations for a trace with `L` entrants in all and `m` entries: milliseconds for K₃₀. To this comes
+//! [`Model::probability`], which visits up to `2^(n-1)` states on ever longer fractions (a spanning tree of 15 vertices
+//! whose rates come from logits: most of a minute). Above the limit it is refused, and the rest is told without it.
 //!
 //! # Example
 //! ```
@@ -46,7 +47,7 @@ use gumbel_oracle::enclosure;
 use gumbel_oracle::limit::{Limit, TooLarge};
 use gumbel_oracle::loss::{Loss, UnknownLoss};
 use gumbel_oracle::model::{Algorithm, Entry, Kind, Model};
-use gumbel_oracle::number::{Exact, to_rational};
+use gumbel_oracle::number::{Exact, FromExact, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::recursion::{self, Recursion, WeightError};
 use gumbel_oracle::structure::{EntrySet, Structure};
@@ -372,9 +373,10 @@ impl Explanation {
             });
         }
 
-        let over_traces = model
-            .probability(&structure, limit)
-            .map(|total| OverTraces { share: Fraction(&product / &total), total: Fraction(total) });
+        let over_traces = model.probability(&structure, limit).map(|total| OverTraces {
+            share: Fraction(to_rational(&(Exact::from_exact(&product) / Exact::from_exact(&total)))),
+            total: Fraction(total),
+        });
         let chosen = |entry: usize| match &structure {
             Structure::Entries(set) => set.contains(&entry),
             _ => true,

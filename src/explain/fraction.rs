@@ -67,8 +67,9 @@ fn digits_of(value: &BigRational, digits: usize) -> (String, i64, bool) {
             (numer.clone(), denom * power(exponent))
         }
     };
-    // 10^e ≤ value < 10^(e+1): the lengths of numerator and denominator leave two candidates.
-    let mut exponent = value.numer().to_string().len() as i64 - value.denom().to_string().len() as i64;
+    // 10^e ≤ value < 10^(e+1): the lengths in bits leave two candidates.
+    let bits = value.numer().bits() as f64 - value.denom().bits() as f64;
+    let mut exponent = ((bits + 1.0) * std::f64::consts::LOG10_2).floor() as i64;
     let (numer, denom) = scale(-exponent);
     if numer < denom {
         exponent -= 1;
@@ -99,7 +100,7 @@ fn decimal(value: &BigRational, digits: usize) -> Decimal {
     let (mut text, exponent, exact) = digits_of(&value.abs(), digits);
     if !exact && value.is_positive() && *value < BigRational::one() && exponent == 0 {
         // It rounds up to 1: what is missing says more.
-        let rest = decimal(&(BigRational::one() - value), 3);
+        let rest = decimal(&BigRational::new_raw(value.denom() - value.numer(), value.denom().clone()), 3);
         return Decimal { from_one: true, ..rest };
     }
     text.truncate(text.trim_end_matches('0').len());
@@ -142,6 +143,10 @@ impl Fraction {
 
     /// The fraction, if it is short enough to be shown, else nothing.
     fn whole(&self, most: usize) -> Option<String> {
+        // A digit has less than 4 bits; numbers of a million digits take long to write.
+        if (self.0.numer().bits() + self.0.denom().bits()) as usize > 4 * (most + 1) {
+            return None;
+        }
         let text = self.0.to_string();
         let gives_way = text.len() > PLAIN && decimal(&self.0, INSTEAD).exact;
         (text.len() <= most && !gives_way).then_some(text)
