@@ -1095,3 +1095,16 @@ fn a_wrong_byte_never_panics() {
     }
     assert!(read > 300 && refused > 3000, "{read} read, {refused} refused");
 }
+
+/// The number of traces of an arborescence is itself counted over the subsets and partitions of the vertices, before the
+/// limit is looked at.
+#[test]
+#[ignore = "counting the traces takes Bell(n-1) steps and overflows a shift at 65 vertices: n = 16 takes minutes"]
+fn the_traces_of_a_large_arborescence_are_refused_at_once() {
+    let model = complete(Kind::Arborescence, 16);
+    assert!(model.gradient_of(|_| ratio(1, 1), Limit(1000)).is_err());
+    let both_ways = (0..69).flat_map(|u| [(u, u + 1, ratio(1, 1)), (u + 1, u, ratio(1, 1))]);
+    let path = DiGraph::<(), BigRational>::from_edges(both_ways);
+    let path = Model::arborescence(&path, NodeIndex::new(0)).unwrap();
+    assert!(path.trace_count() > 0_u32.into());
+}
