@@ -217,7 +217,9 @@ impl<R: OrderFree> Layers<R> {
     /// were merged [`by_winners`](Self::by_winners).
     #[must_use]
     pub fn law(&self) -> Vec<(EntrySet, BigRational)> {
-        self.last().iter().map(|node| (node.winners.clone(), to_rational(&node.probability))).collect()
+        // [`towards`](Self::towards) a set that is no structure, some runs end while others still race.
+        let stopped = self.last().iter().filter(|node| node.entrants.is_empty());
+        stopped.map(|node| (node.winners.clone(), to_rational(&node.probability))).collect()
     }
 
     /// The marginals `P(k ∈ X) = Σ P(node)·λ_k/Λ` over the nodes in which `k` races, one per entry.

@@ -836,8 +836,13 @@ fn parse_parents(model: &Model, text: &str) -> Result<Trace, TraceProblem> {
     let Algorithm::BinaryTree(algorithm) = &model.algorithm else { return parse_winners(model, text) };
     let parents: Vec<Option<usize>> =
         parse(model, text, "the parent of each position, null at the root, [1,null,1]")?;
-    if parents.len() != model.size() {
-        return Err(TraceProblem::TooLong { given: parents.len(), held: model.size() });
+    let (given, held) = (parents.len(), model.size());
+    if given < held {
+        let left: Vec<usize> = (given..held).collect();
+        return Err(TraceProblem::TooShort { races: given, entrants: names(model, &left) });
+    }
+    if given > held {
+        return Err(TraceProblem::TooLong { given, held });
     }
     let path = recursion::follow(algorithm, |state, i, entrants| {
         let &Interval { low, high, parent } = &state[i];

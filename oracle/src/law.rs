@@ -238,7 +238,8 @@ impl Model {
                 }
                 Ok(a.probabilities(self.rates(), std::slice::from_ref(set)).remove(0))
             }
-            (Algorithm::BinaryTree(_) | Algorithm::Permutation(_), _) => {
+            (Algorithm::BinaryTree(_), Structure::Parents(_))
+            | (Algorithm::Permutation(_), Structure::Order(_)) => {
                 let trace = self.parse_trace(&self.canonical(structure));
                 trace.map_or(zero, |trace| Ok(trace.probability(self.rates())))
             }

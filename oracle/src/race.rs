@@ -131,13 +131,14 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A trace over `entries` entries.
+    /// A trace over `entries` entries. Entrants may come in any order; they are sorted.
     ///
     /// # Errors
     /// [`TraceError`] if an entry number is too large, an entrant is listed twice, a winner did not take part, or an
     /// entry wins twice. Whether the algorithm could have held these races is another question: see
     /// [`crate::recursion::replay`].
-    pub fn new(entries: usize, races: Vec<Race>) -> Result<Self, TraceError> {
+    pub fn new(entries: usize, mut races: Vec<Race>) -> Result<Self, TraceError> {
+        races.iter_mut().for_each(|race| race.entrants.sort_unstable());
         let mut won = vec![None; entries];
         for (race, Race { entrants, winner }) in races.iter().enumerate() {
             for (i, &entry) in entrants.iter().enumerate() {

@@ -75,6 +75,8 @@ pub fn parse(text: &str) -> Result<BigRational, RateError> {
     };
     let value = unsigned(positive).map_err(|error| match error {
         RateError::NotANumber(_) => RateError::NotANumber(text.to_owned()),
+        RateError::DividesByZero(_) => RateError::DividesByZero(text.to_owned()),
+        RateError::Exponent(_) => RateError::Exponent(text.to_owned()),
         other => other,
     })?;
     Err(if value.is_zero() {
