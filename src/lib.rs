@@ -20,3 +20,8 @@ pub mod reference;
 pub mod samples;
 pub mod statistics;
 pub mod verify;
+
+/// The code of the README runs as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,7 +9,7 @@
 //! | structures, traces | multinomial with the exact `P(X)`, `p(T)` | Pearson's chi-square, cells pooled to expect at least [`MINIMUM_EXPECTED`](crate::statistics::MINIMUM_EXPECTED); and G, not pooled |
 //! | exponentials | `e^{-λ_k E_k}` uniform | Kolmogorov-Smirnov |
 //! | conditional draws | the inverse map's uniforms are iid uniform given the trace | Kolmogorov-Smirnov, all together and entry by entry; chi-square on an 8×8 grid of pairs |
-//! | trace of the exponentials | the algorithm run on them holds the same races | exact, every draw |
+//! | rerun | the algorithm run on the exponentials holds the same races | exact, every draw |
 //! | round trip | the algorithm run on the conditional draw holds the same races | exact, every draw |
 //! | log-probability, score | the exact value | error of every different trace among the first draws |
 //!
@@ -291,7 +291,7 @@ pub fn judge(
     report.cells("structures", &structures, draws.iter().map(|draw| draw.structure), alpha)?;
     let traces: Vec<(String, f64)> = trace_law.iter().map(|(t, p)| (model.canonical_trace(t), *p)).collect();
     report.cells("traces", &traces, draws.iter().map(|draw| draw.trace), alpha)?;
-    report.exact_draws("trace of the exponentials", draws.iter().map(|draw| draw.trace_of_exponentials));
+    report.exact_draws("rerun", draws.iter().map(|draw| draw.trace_of_exponentials));
     report.values(model, sampler, options.samples.min(2000));
     report.uniforms(
         "exponentials",
@@ -428,7 +428,7 @@ impl Report<'_> {
             }
             count += 1;
         }
-        let row = self.row(subject, "the same races, every draw", count, "draws");
+        let row = self.row(subject, "every draw", count, "draws");
         if let Some(first) = first {
             row.verdict = Verdict::Refuted;
             row.note = format!("{wrong} draws hold other races, the first is draw {first}");
@@ -548,7 +548,7 @@ impl Report<'_> {
             }
         }
         for (subject, worst) in [("log-probability", log_prob), ("score", score)] {
-            let row = self.row(subject, "against the exact value", worst.count, "values");
+            let row = self.row(subject, "against exact", worst.count, "values");
             row.ulps = Some(worst.ulps);
             if let Some(note) = worst.wrong {
                 row.verdict = Verdict::Refuted;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gumbel_oracle::limit::Limit;
 use recursive_gumbel::explain::Explanation;
 use recursive_gumbel::reference::Reference;
 
 use super::output::Output;
-use super::{Failure, Limits, Outcome, read_model};
+use super::{Failure, Outcome, read_model};
 
 /// One run told step by step, with the exact numbers.
 ///
@@ -32,8 +33,10 @@ pub(super) struct Explain {
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    limits: Limits,
+    /// The most states to visit for P(X), the probability over all traces that lead to the structure; beyond it P(X) is
+    /// left out, with the reason.
+    #[arg(long, value_name = "COUNT", default_value_t = 4096)]
+    limit: u64,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +57,7 @@ impl Explain {
             }
         };
         let mut output = Output::open(self.out.as_deref())?;
-        let told = Explanation::new(&model, &trace, weights.as_deref(), self.limits.get())
+        let told = Explanation::new(&model, &trace, weights.as_deref(), Limit(self.limit))
             .map_err(Failure::input)?;
         let text = match self.format {
             Format::Text => told.text(),

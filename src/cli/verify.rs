@@ -170,10 +170,11 @@ impl Verify {
         let exact = rows.iter().filter(|row| row.test.is_none()).count();
         text.push_str(&format!(
             "\n{}: {exact} exact checks and {} tests. Seed {}, {} draws per model.\n\
-             False alarm: a right sampler is refuted anywhere in this report with probability at most {}; \
-             each of {} tests has {}.\n\
+             False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
+             {} in each of its {} tests (a row that shows the worst of several is several).\n\
              catches: the smallest departure (TV: total variation; sup: of distribution functions) that the test \
-             refutes with probability 0.99.\n",
+             refutes\nwith probability {}. chi-square pools the smallest cells until each expects {} draws; G pools \
+             nothing.\n",
             match verdict {
                 Verdict::Held => "All held",
                 Verdict::Refuted => "REFUTED",
@@ -183,8 +184,10 @@ impl Verify {
             self.seed,
             self.samples,
             float(budget.alpha()),
-            budget.tests(),
             short(budget.per_test()),
+            budget.tests(),
+            recursive_gumbel::statistics::POWER,
+            recursive_gumbel::statistics::MINIMUM_EXPECTED,
         ));
         text
     }
