@@ -670,11 +670,10 @@ fn can_get_stuck(rates: &[Vec<BigRational>]) -> Result<(), EntryProblem> {
         if mine.is_empty() {
             return Err((None, Problem::EmptyRow { row }));
         }
-        for (other, theirs) in all.iter().enumerate() {
-            let shared = mine.iter().find(|column| theirs.contains(column));
-            if let (Some(&shared), Some(&missing)) =
-                (shared, mine.iter().find(|column| !theirs.contains(column)))
-            {
+        for (other, _) in all.iter().enumerate().filter(|(_, theirs)| *theirs != mine) {
+            let has = |column: &&usize| rates[other][**column].is_positive();
+            let (shared, missing) = (mine.iter().find(has), mine.iter().find(|column| !has(column)));
+            if let (Some(&shared), Some(&missing)) = (shared, missing) {
                 return Err((None, Problem::Stuck { row, other, shared, missing }));
             }
         }

@@ -146,7 +146,7 @@ proptest! {
 fn law_by_name(model: &Model) -> BTreeMap<String, BigRational> {
     let law = model.law(Limit::default()).unwrap();
     let named: BTreeMap<_, _> = law.outcomes.into_iter().map(|(x, p)| (model.canonical(&x), p)).collect();
-    assert!(named.len() > 0);
+    assert!(!named.is_empty());
     named
 }
 
