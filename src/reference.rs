@@ -16,7 +16,7 @@
 //! # Example
 //! ```
 //! use gumbel_oracle::model::Model;
-//! use recursive_gumbel::reference::Reference;
+//! use recursive_gumbel::reference::{Reference, Sampler as _};
 //! let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 3]}"#)?;
 //! let sampler = Reference::new(&model, 7)?;
 //! assert_eq!(sampler.draw(0), sampler.draw(0));

@@ -91,7 +91,7 @@ fn the_pictures_are_those_that_explain_draws() {
     let nested = concat!(
         r#"[{"component":[0],"arc":[1,0]},{"component":[1],"arc":[0,1]},{"component":[2],"arc":[1,2]},"#,
         r#"{"component":[3],"arc":[2,3]},{"component":[0,1],"arc":[2,0]},{"component":[0,1,2],"arc":[3,1]},"#,
-        r#"{"component":[0,1,2,3],"arc":[4,3]}]"#
+        r#"{"component":[0,1,2,3],"arc":[4,0]}]"#
     );
     for (folder, model, trace) in
         [("k4", "k4.json", "[[0,1],[2,3],[1,2]]"), ("nested", "nested_arborescence.json", nested)]

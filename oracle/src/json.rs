@@ -262,17 +262,17 @@ pub enum TraceProblem {
         detail: String,
     },
     /// An entry that there is not.
-    #[error("race {race}: the model has no entry {entry}")]
+    #[error("race {}: the model has no entry {entry}", race + 1)]
     NoSuchEntry {
-        /// The race, from 0.
+        /// The race, from 0; the message counts from 1.
         race: usize,
         /// The entry as written.
         entry: String,
     },
     /// The winner does not race here.
-    #[error("race {race} cannot be won by {winner}: it is between {entrants}")]
+    #[error("race {} cannot be won by {winner}: it is between {entrants}", race + 1)]
     NotAnEntrant {
-        /// The race, from 0.
+        /// The race, from 0; the message counts from 1.
         race: usize,
         /// The winner as written.
         winner: String,
@@ -578,6 +578,9 @@ fn matching<'a>(reader: &Reader<'a>, given: &Given<'a>) -> Result<Model, ModelEr
         Problem::Stuck { other, missing, .. } => {
             let cell = matrix[other][missing].0.get();
             reader.wrong(cell, &format!("{}[{other}][{missing}]", scale.name()), problem)
+        }
+        Problem::EmptyRow { row } | Problem::Unbalanced { row, .. } => {
+            reader.wrong(matrix[row][0].0.get(), &format!("{}[{row}]", scale.name()), problem)
         }
         _ => reader.wrong(value.get(), scale.name(), problem),
     })

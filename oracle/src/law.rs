@@ -151,7 +151,14 @@ impl Model {
             let steps = BigUint::from(5_u8).pow(self.size() as u32 - 1);
             limit.check("steps to count the traces", &steps)?;
         }
-        limit.check("traces", &self.trace_count())
+        match self.trace_count() {
+            Some(count) => limit.check("traces", &count),
+            None => Err(TooLarge {
+                what: "vertices to count the traces of",
+                count: self.size().into(),
+                limit: 13,
+            }),
+        }
     }
 
     /// Refuses what no limit would allow, from lower bounds that cost nothing: a connected graph on `n` vertices has at

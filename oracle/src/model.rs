@@ -284,7 +284,7 @@ impl Model {
         root: usize,
         arcs: Vec<(usize, usize, BigRational)>,
     ) -> Result<Self, EntryProblem> {
-        if root >= vertices {
+        if root >= vertices && vertices > 0 {
             return Err((None, Problem::Root { root, vertices }));
         }
         check_pairs(vertices, &arcs)?;
@@ -447,18 +447,20 @@ impl Model {
         })))
     }
 
-    /// The number of traces, without enumerating them.
+    /// The number of traces, without enumerating them; `None` for an arborescence on more than 13 vertices, where counting
+    /// alone would take over 10⁹ steps.
     #[must_use]
-    pub fn trace_count(&self) -> BigUint {
+    pub fn trace_count(&self) -> Option<BigUint> {
         let positive = self.rates.iter().filter(|rate| rate.is_positive()).count();
         match &self.algorithm {
-            Algorithm::SpanningTree(_) => self.structure_count() * count::factorial(self.size - 1),
+            Algorithm::SpanningTree(_) => Some(self.structure_count() * count::factorial(self.size - 1)),
+            Algorithm::Arborescence(_) if self.size > 13 => None,
             Algorithm::Arborescence(a) => {
-                count::arborescence_traces(self.size, a.root(), &self.present_pairs())
+                Some(count::arborescence_traces(self.size, a.root(), &self.present_pairs()))
             }
-            Algorithm::Matching(_) => self.structure_count() * count::factorial(self.size),
-            Algorithm::TopK(top) => count::factorial(positive) / count::factorial(positive - top.k()),
-            _ => self.structure_count(),
+            Algorithm::Matching(_) => Some(self.structure_count() * count::factorial(self.size)),
+            Algorithm::TopK(top) => Some(count::factorial(positive) / count::factorial(positive - top.k())),
+            _ => Some(self.structure_count()),
         }
     }
 

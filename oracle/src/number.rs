@@ -4,7 +4,7 @@
 //!
 //! | type | for |
 //! |---|---|
-//! | [`BigRational`](num_rational::BigRational) | the type that the public interface speaks: exact |
+//! | [`BigRational`] | the type that the public interface speaks: exact |
 //! | [`Exact`] (dashu's `RBig`) | the same numbers inside the enumeration: exact, and some twenty times faster to add |
 //! | [`Residue`] | integers modulo 2⁶¹ − 1: an independent check at sizes where fractions are slow |
 //! | [`Dual`] | a value with one derivative, exact when its parts are |

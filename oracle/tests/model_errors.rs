@@ -498,18 +498,18 @@ fn matchings() -> Vec<Case> {
             stuck(0, 1, 1, 0),
         ),
         case(
-            r#"{"structure": "matching", "rates": ¦[[0, 0], [1, 1]]}"#,
-            "rates",
+            r#"{"structure": "matching", "rates": [[¦0, 0], [1, 1]]}"#,
+            "rates[0]",
             Problem::EmptyRow { row: 0 },
         ),
         case(
-            r#"{"structure": "matching", "rates": ¦[[1, 1, 0], [0, 0, 1], [0, 0, 1]]}"#,
-            "rates",
+            r#"{"structure": "matching", "rates": [[¦1, 1, 0], [0, 0, 1], [0, 0, 1]]}"#,
+            "rates[0]",
             Problem::Unbalanced { row: 0, rows: 1, columns: 2 },
         ),
         case(
-            r#"{"structure": "matching", "rates": ¦[[1, 0], [1, 0]]}"#,
-            "rates",
+            r#"{"structure": "matching", "rates": [[¦1, 0], [1, 0]]}"#,
+            "rates[0]",
             Problem::Unbalanced { row: 0, rows: 2, columns: 1 },
         ),
     ]
@@ -1042,7 +1042,7 @@ fn a_model_cut_short_anywhere_is_refused_as_no_json() {
 /// Asks a model that was read what it is; small ones for their law too.
 fn look_at(model: &Model) {
     let structures = model.structure_count();
-    assert!(model.trace_count() >= structures && structures > 0_u32.into());
+    assert!(model.trace_count().is_none_or(|count| count >= structures) && structures > 0_u32.into());
     assert_eq!(model.entries().len(), model.rates().len());
     let weights: Vec<f64> = (0..model.rates().len()).map(|k| (k * 7 % 5) as f64).collect();
     let run = model.run(&weights).unwrap();
@@ -1096,15 +1096,15 @@ fn a_wrong_byte_never_panics() {
     assert!(read > 300 && refused > 3000, "{read} read, {refused} refused");
 }
 
-/// The number of traces of an arborescence is itself counted over the subsets and partitions of the vertices, before the
-/// limit is looked at.
+/// The number of traces of an arborescence is itself counted over the subsets and partitions of the vertices: that is
+/// refused first.
 #[test]
-#[ignore = "counting the traces takes Bell(n-1) steps and overflows a shift at 65 vertices: n = 16 takes minutes"]
 fn the_traces_of_a_large_arborescence_are_refused_at_once() {
     let model = complete(Kind::Arborescence, 16);
     assert!(model.gradient_of(|_| ratio(1, 1), Limit(1000)).is_err());
     let both_ways = (0..69).flat_map(|u| [(u, u + 1, ratio(1, 1)), (u + 1, u, ratio(1, 1))]);
     let path = DiGraph::<(), BigRational>::from_edges(both_ways);
     let path = Model::arborescence(&path, NodeIndex::new(0)).unwrap();
-    assert!(path.trace_count() > 0_u32.into());
+    assert_eq!(path.trace_count(), None);
+    assert!(path.check_traces(Limit::default()).is_err());
 }
