@@ -1,6 +1,6 @@
 //! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
 //!
-//! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`reference`]), writes
+//! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`mod@reference`]), writes
 //! samples ([`samples`]), judges draws against the exact laws ([`verify`], [`statistics`]), and tells a run step by step
 //! ([`explain`], [`draw`]).
 //!

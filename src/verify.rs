@@ -1,7 +1,7 @@
 //! The main job: exact identities first, then draws against the exact law.
 //!
 //! # Law
-//! [`identities`] and [`optimality`] run what [`gumbel_oracle::identities`] knows, exactly. [`judge`] holds a [`Sampler`] to
+//! [`identities()`] and [`optimality`] run what [`gumbel_oracle::identities`] knows, exactly. [`judge`] holds a [`Sampler`] to
 //! the oracle's law of a model that can be enumerated:
 //!
 //! | check | null | test |
