@@ -220,6 +220,20 @@ fn edmonds_without_contraction_draws_impossible_things_and_is_caught() {
 }
 
 #[test]
+fn the_default_number_of_draws_is_enough_for_every_built_in_model() {
+    // The power depends on the law and the number of draws, not on the draws: the same budget as `verify` has.
+    use recursive_gumbel::verify::{DEFAULT_SAMPLES, MODELS};
+    let models: Vec<Model> = MODELS.iter().map(|(_, text)| Model::parse(text).unwrap()).collect();
+    let budget = Budget::new(Options::default().alpha, models.iter().map(tests).sum()).unwrap();
+    let bridge = models.iter().max_by_key(|model| model.trace_count()).unwrap();
+    assert_eq!(bridge.trace_count(), Some(1080_u32.into()));
+    let options = Options { samples: DEFAULT_SAMPLES, ..Options::default() };
+    let sampler = Reference::new(bridge, 5).unwrap();
+    let rows = judge("the one with most traces", bridge, &sampler, &options, &budget, |_| ()).unwrap();
+    assert!(rows.iter().all(|row| row.verdict == Verdict::Held));
+}
+
+#[test]
 fn a_few_draws_are_called_underpowered() {
     let model = Model::parse(K4).unwrap();
     let sampler = Reference::new(&model, 1).unwrap();

@@ -15,7 +15,7 @@ use num_rational::BigRational;
 
 use super::output::Output;
 use super::table::{decimal, float, fraction, table};
-use super::{Failure, Limits, Outcome, read_model};
+use super::{Failure, Limits, Outcome, read_model, spinner};
 
 /// The exact law of a model: every structure or trace with its probability as a fraction.
 ///
@@ -45,6 +45,9 @@ pub(super) struct Enumerate {
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// No sign of progress.
+    #[arg(long)]
+    quiet: bool,
     #[command(flatten)]
     limits: Limits,
 }
@@ -113,7 +116,10 @@ impl Enumerate {
             return Err(Failure::input("--moments and --races go with --by trace"));
         }
         let mut output = Output::open(self.out.as_deref())?;
-        let (mut listing, members) = self.list(&model, &loss)?;
+        let waiting = spinner(format!("enumerating {}", model.kind().name()), self.quiet);
+        let listed = self.list(&model, &loss);
+        waiting.finish_and_clear();
+        let (mut listing, members) = listed?;
         let counts = Counts::of(&model);
         self.keep_top(&mut listing);
         match self.format {

@@ -21,7 +21,7 @@ use gumbel_oracle::model::Model;
 /// greedy matching, divide and conquer, top-k), keep the trace. This program knows the exact law of the result for small
 /// inputs, and holds samplers to it.
 ///
-/// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 could not judge.
+/// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered.
 #[derive(Parser, Debug)]
 #[command(name = "recursive-gumbel", version, max_term_width = 100)]
 struct Cli {
@@ -125,6 +125,16 @@ impl Limits {
     fn get(&self) -> Limit {
         Limit(self.limit)
     }
+}
+
+/// A sign of life on standard error while something of unknown length goes on, if that is a terminal and it is wanted.
+fn spinner(what: String, quiet: bool) -> indicatif::ProgressBar {
+    if quiet {
+        return indicatif::ProgressBar::hidden();
+    }
+    let spinner = indicatif::ProgressBar::new_spinner().with_message(what);
+    spinner.enable_steady_tick(std::time::Duration::from_millis(200));
+    spinner
 }
 
 /// A progress bar on standard error, if that is a terminal and it is wanted.

@@ -8,8 +8,7 @@ use recursive_gumbel::reference::{Draw, Reference, Sampler as _};
 use recursive_gumbel::samples::{Arrays, Field, write_json_line};
 
 use super::output::Output;
-use super::{Failure, Outcome, read_model};
-use crate::cli::progress;
+use super::{Failure, Outcome, progress, read_model};
 
 /// Draw structures from a model, with whatever belongs to a draw.
 ///
@@ -28,7 +27,7 @@ pub(super) struct Sample {
     /// The seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The format: JSON Lines, or NumPy's .npz (needs --out).
+    /// The format: JSON Lines, or NumPy's .npz (needs --out; all draws are held in memory).
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
     /// Write to this file, which appears only when it is complete, instead of standard output.

@@ -24,7 +24,7 @@ pub(super) struct Verify {
     structure: Vec<Kind>,
     /// Draws per model.
     #[arg(long, value_name = "N", default_value_t = verify::DEFAULT_SAMPLES,
-          value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     samples: u64,
     /// The seed.
     #[arg(long, default_value_t = 1)]
