@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::Model;
 
-/// Exact laws, reference samplers and conformance checks for the recursive Gumbel-Max trick.
+/// Exact laws and reference samplers for the recursive Gumbel-Max trick, and what holds them together.
 ///
 /// Perturb the edges of a graph (or cells, or positions) with independent exponentials, run Kruskal (or Chu-Liu-Edmonds,
 /// greedy matching, divide and conquer, top-k), keep the trace. This program knows the exact law of the result for small
