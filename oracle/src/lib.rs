@@ -56,6 +56,7 @@ pub mod matching;
 pub mod model;
 pub mod number;
 pub mod permutation;
+mod problem;
 pub mod race;
 pub mod rate;
 pub mod recursion;

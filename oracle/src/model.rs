@@ -59,7 +59,7 @@ use crate::spanning_tree::SpanningTree;
 use crate::structure::Structure;
 use crate::top_k::TopK;
 
-pub use crate::json::{ModelError, Place, Problem, TraceProblem};
+pub use crate::problem::{ModelError, Place, Problem, TraceProblem};
 
 /// The seven structures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,14 +192,6 @@ pub struct Model {
 pub(crate) type EntryProblem = (Option<usize>, Problem);
 
 impl Model {
-    /// A model from the text of a model file.
-    ///
-    /// # Errors
-    /// [`ModelError`], with line and column, the field or entry, and what would be right.
-    pub fn parse(text: &str) -> Result<Self, ModelError> {
-        crate::json::parse_model(text)
-    }
-
     /// Spanning trees of a petgraph graph whose edge weights are the rates; an edge's index is its entry number.
     ///
     /// # Errors
@@ -563,14 +555,6 @@ impl Model {
             format!(r#"{{"entrants":{},"winner":{}}}"#, list(race.entrants.iter()), race.winner)
         };
         list(trace.races().iter().map(race))
-    }
-
-    /// A trace from its canonical JSON.
-    ///
-    /// # Errors
-    /// [`TraceProblem`], naming the race, if it is not of this model's form or the algorithm cannot hold these races.
-    pub fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
-        crate::json::parse_trace(self, text)
     }
 }
 

@@ -629,7 +629,7 @@ fn every_variant_of_problem_and_of_rate_error_is_provoked() {
         problems.iter().filter_map(|p| if let Problem::Rate(error) = p { Some(error.clone()) } else { None });
     assert_eq!(names(rates), variants("rate.rs", "RateError"));
     problems.push(refused("").problem);
-    assert_eq!(names(problems), variants("json.rs", "Problem"));
+    assert_eq!(names(problems), variants("problem.rs", "Problem"));
 }
 
 #[test]
@@ -821,7 +821,7 @@ fn a_trace_of_another_form_is_refused_with_an_example_of_the_right_one() {
                 parsing a value at line 1 column 0)";
     assert_eq!(first, want);
     let all = impossible_traces().into_iter().map(|(_, _, problem)| problem).chain(found);
-    assert_eq!(names(all), variants("json.rs", "TraceProblem"));
+    assert_eq!(names(all), variants("problem.rs", "TraceProblem"));
 }
 
 #[test]
