@@ -86,6 +86,17 @@ fn enumerate_in_the_other_formats() {
     let (_, csv, _) = run(&["enumerate", K3, "--format", "csv"]);
     assert_eq!(csv.lines().next(), Some("structure,probability,decimal"));
     assert_eq!(csv.lines().nth(1), Some(r#""[[0,1],[0,2]]",64/105,0.6095238095238096"#));
+    let (_, csv, _) = run(&["enumerate", K3, "--format", "csv", "--top", "0"]);
+    assert_eq!(csv, "structure,probability,decimal\n");
+    for (by, head) in [
+        ("gradient", "entry,gradient,decimal"),
+        ("marginals", "entry,marginals,decimal"),
+        ("loss", "value,probability,decimal"),
+        ("covariance", "entry,covariance"),
+    ] {
+        let (_, csv, _) = run(&["enumerate", K3, "--format", "csv", "--by", by]);
+        assert_eq!(csv.lines().next(), Some(head));
+    }
     let (_, lines, _) = run(&["enumerate", K3, "--format", "jsonl"]);
     assert_eq!(lines.lines().count(), 3);
     let (_, table, _) = run(&["enumerate", K3]);

@@ -387,9 +387,10 @@ fn csv(out: &mut dyn Write, listing: &Listing) -> io::Result<()> {
         }
     };
     let mut head = Vec::new();
-    for (column, cell) in listing.columns.iter().zip(listing.rows.first().map_or(&[][..], |row| &row.cells)) {
+    for column in &listing.columns {
         head.push(*column);
-        if matches!(cell, Cell::Fraction(_)) {
+        // The columns of fractions; not told from the rows, of which there may be none.
+        if matches!(*column, "probability" | "marginals" | "gradient") {
             head.push("decimal");
         }
     }
