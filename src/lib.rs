@@ -1,7 +1,8 @@
 //! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
 //!
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`mod@reference`]), writes
-//! samples ([`samples`]), judges draws against the exact laws ([`verify`], [`statistics`]), and tells a run step by step
+//! samples ([`samples`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
+//! [`statistics`], [`report`]), and tells a run step by step
 //! ([`explain`], [`draw`]).
 //!
 //! # Example
@@ -14,9 +15,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod check;
 pub mod draw;
 pub mod explain;
 pub mod reference;
+pub mod report;
 pub mod samples;
 pub mod statistics;
 pub mod verify;

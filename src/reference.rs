@@ -50,7 +50,7 @@ pub struct Draw {
     pub conditional: Vec<Option<f64>>,
 }
 
-/// Something that draws. What [`crate::verify`] judges.
+/// Something that draws. What [`crate::check`] judges.
 pub trait Sampler: Sync {
     /// Draw number `index`: independent for different numbers, the same for the same number.
     fn draw(&self, index: u64) -> Draw;

@@ -403,6 +403,24 @@ pub fn pearson(observed: &[u64], probabilities: &[f64]) -> Result<Pearson, Stati
 }
 
 impl Pearson {
+    /// Two tests of different draws as one: the statistics and the degrees of freedom add up, if under the null the draws
+    /// are independent (or the counts are, given the number of draws of each).
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let draws = self.draws + other.draws;
+        let pooled = |test: &Self| test.pooled_probability * test.draws as f64;
+        let (statistic, degrees_of_freedom) =
+            (self.statistic + other.statistic, self.degrees_of_freedom + other.degrees_of_freedom);
+        Self {
+            statistic,
+            degrees_of_freedom,
+            cells: self.cells + other.cells,
+            pooled_probability: (pooled(self) + pooled(other)) / draws as f64,
+            p_value: chi_square_tail(statistic, degrees_of_freedom as f64),
+            draws,
+        }
+    }
+
     /// The verdict at false-alarm probability `alpha`: the threshold is `alpha / `[`PEARSON_SAFETY`].
     ///
     /// The smallest departure is that of [`smallest_total_variation`] between pools, and all of
@@ -673,6 +691,8 @@ pub struct KolmogorovSmirnov {
     pub p_value: f64,
     /// Number of values.
     pub draws: u64,
+    /// By how much `D` can be too small: the width of a bin if the values were counted on a grid, else 0.
+    pub resolution: f64,
 }
 
 /// The Kolmogorov-Smirnov test that `values` are independent uniforms on (0, 1); sorts them in place.
@@ -700,8 +720,43 @@ pub fn kolmogorov_smirnov(values: &mut [f64]) -> Result<KolmogorovSmirnov, Stati
         let (below, above) = (i as f64 / n, (i + 1) as f64 / n);
         d.max(u - below).max(above - u)
     });
-    let p_value = (2.0 * libm::exp(-2.0 * n * square(statistic))).min(1.0);
-    Ok(KolmogorovSmirnov { statistic, p_value, draws: values.len() as u64 })
+    Ok(KolmogorovSmirnov {
+        statistic,
+        p_value: massart(n, statistic),
+        draws: values.len() as u64,
+        resolution: 0.0,
+    })
+}
+
+/// The Kolmogorov-Smirnov test of uniforms that were counted on a grid of equal bins.
+///
+/// `D` is taken at the edges of the bins only. So it is at most the `D` of the values, and the bound of its tail holds;
+/// and at most one bin's width smaller (both distribution functions grow between two edges), which
+/// [`KolmogorovSmirnov::judge`] adds to the smallest departure. O(bins), whatever the number of values.
+///
+/// # Errors
+/// [`StatisticsError::NoDraws`]; [`StatisticsError::TooManyDraws`].
+///
+/// ```
+/// # use recursive_gumbel::statistics::kolmogorov_smirnov_of_counts;
+/// let test = kolmogorov_smirnov_of_counts(&[10, 30, 30, 30])?;
+/// assert!((test.statistic - 0.15).abs() < 1e-15); // 0.1 instead of 0.25 up to the first edge
+/// # Ok::<(), recursive_gumbel::statistics::StatisticsError>(())
+/// ```
+pub fn kolmogorov_smirnov_of_counts(counts: &[u64]) -> Result<KolmogorovSmirnov, StatisticsError> {
+    let draws = check_counts(counts)?;
+    let (n, bins) = (draws as f64, counts.len() as f64);
+    let (mut below, mut statistic) = (0, 0.0_f64);
+    for (i, &count) in counts.iter().enumerate() {
+        below += count;
+        statistic = statistic.max((below as f64 / n - (i + 1) as f64 / bins).abs());
+    }
+    Ok(KolmogorovSmirnov { statistic, p_value: massart(n, statistic), draws, resolution: 1.0 / bins })
+}
+
+/// `min(1, 2 exp(-2nD²))`.
+fn massart(n: f64, statistic: f64) -> f64 {
+    (2.0 * libm::exp(-2.0 * n * square(statistic))).min(1.0)
 }
 
 impl KolmogorovSmirnov {
@@ -715,7 +770,7 @@ impl KolmogorovSmirnov {
             statistic: self.statistic,
             p_value: self.p_value,
             threshold: alpha,
-            smallest_departure: smallest_sup_norm(self.draws, critical, POWER)?,
+            smallest_departure: (smallest_sup_norm(self.draws, critical, POWER)? + self.resolution).min(1.0),
             departure_kind: DepartureKind::SupNorm,
         })
     }
@@ -780,6 +835,60 @@ pub fn pearson_of_pairs(pairs: &[(f64, f64)], bins: usize) -> Result<Pearson, St
     let counts = pair_counts(pairs, bins)?;
     let probability = 1.0 / (bins * bins) as f64;
     pearson(&counts, &vec![probability; counts.len()])
+}
+
+/// Pearson's chi-square test that, in every row by itself, all columns are equally likely, *given* how many draws fell
+/// in each row: `X² = Σ_r Σ_c (O_rc - n_r/C)²/(n_r/C)` with `rows·(C - 1)` degrees of freedom.
+///
+/// `counts` holds the rows one after the other, `C` = `columns` each. Whatever decides the rows is not judged: a wrong law
+/// of the rows refutes nothing here, and rows may be pooled by their totals. Rows are pooled until each expects
+/// [`MINIMUM_EXPECTED`] in every column (a departure that cancels between pooled rows is not seen, and
+/// [`Pearson::pooled_probability`] is their share of the draws); if all together expect fewer, nothing can be seen, the
+/// p-value is 1 and that share too. The total variation that is caught is the mean over draws of that of their row (`δ = Σ_r n_r δ_r ≥
+/// 4 Σ_r n_r TV_r² ≥ 4n·(mean TV)²`). O(k log k) for `k` counts.
+///
+/// # Errors
+/// [`StatisticsError::Lengths`] if the counts do not fill rows; [`StatisticsError::NoDraws`];
+/// [`StatisticsError::TooManyDraws`].
+///
+/// ```
+/// # use recursive_gumbel::statistics::pearson_of_rows;
+/// let test = pearson_of_rows(&[480, 520, 1_000, 1_000], 2)?; // 20²/500 twice, and 0
+/// assert_eq!((test.statistic, test.degrees_of_freedom), (1.6, 2));
+/// # Ok::<(), recursive_gumbel::statistics::StatisticsError>(())
+/// ```
+pub fn pearson_of_rows(counts: &[u64], columns: usize) -> Result<Pearson, StatisticsError> {
+    if columns == 0 || !counts.len().is_multiple_of(columns) {
+        return Err(StatisticsError::Lengths { observed: counts.len(), probabilities: columns });
+    }
+    let draws = check_counts(counts)?;
+    let totals: Vec<f64> = counts.chunks(columns).map(|row| row.iter().sum::<u64>() as f64).collect();
+    let minimum = MINIMUM_EXPECTED * columns as f64;
+    let pools = pool(&totals, minimum)?;
+    let rows = if draws as f64 >= minimum { pools.iter().max().map_or(0, |last| last + 1) } else { 0 };
+    let mut pooled = vec![0_u64; rows * columns];
+    let mut members = vec![0_usize; rows];
+    for (row, &pool) in counts.chunks(columns).zip(&pools).filter(|_| rows > 0) {
+        let into = &mut pooled[pool * columns..(pool + 1) * columns];
+        into.iter_mut().zip(row).for_each(|(sum, count)| *sum += count);
+        members[pool] += usize::from(row.iter().any(|count| *count > 0));
+    }
+    let (mut statistic, mut together) = (0.0, if rows == 0 { draws as f64 } else { 0.0 });
+    for (row, members) in pooled.chunks(columns).zip(members) {
+        let total = row.iter().sum::<u64>() as f64;
+        let expected = total / columns as f64;
+        statistic += row.iter().map(|&count| square(count as f64 - expected) / expected).sum::<f64>();
+        together += if members > 1 { total } else { 0.0 };
+    }
+    let degrees_of_freedom = rows * (columns - 1);
+    Ok(Pearson {
+        statistic,
+        degrees_of_freedom,
+        cells: rows * columns,
+        pooled_probability: together / draws as f64,
+        p_value: chi_square_tail(statistic, degrees_of_freedom as f64),
+        draws,
+    })
 }
 
 // ------------------------------------------------------------------------------------------------- power
@@ -1066,8 +1175,12 @@ fn check_cells(observed: &[u64], probabilities: &[f64]) -> Result<u64, Statistic
     if (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
         return Err(StatisticsError::ProbabilitySum { sum });
     }
-    let draws = observed.iter().try_fold(0_u64, |sum, &o| sum.checked_add(o));
-    match draws {
+    check_counts(observed)
+}
+
+/// Their sum, if it is a number of draws that can be judged.
+fn check_counts(counts: &[u64]) -> Result<u64, StatisticsError> {
+    match counts.iter().try_fold(0_u64, |sum, &count| sum.checked_add(count)) {
         Some(0) => Err(StatisticsError::NoDraws),
         Some(draws) if draws <= MOST_DRAWS => Ok(draws),
         _ => Err(StatisticsError::TooManyDraws),

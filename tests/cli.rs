@@ -330,7 +330,7 @@ fn a_single_vertex_row_or_position_is_a_model() {
 
 #[test]
 fn verify_holds_and_says_with_which_error_rate() {
-    let (status, out, err) = run(&["verify", "--structure", "top_k,categorical", "--samples", "20000"]);
+    let (status, out, err) = run(&["verify", "--structure", "top_k,categorical", "--samples", "100000"]);
     assert_eq!((status, err.as_str()), (0, ""));
     assert!(out.contains("All held") && out.contains("with probability at most 1e-6"), "{out}");
     let told = json_of(&[
@@ -338,7 +338,7 @@ fn verify_holds_and_says_with_which_error_rate() {
         "--structure",
         "categorical",
         "--samples",
-        "20000",
+        "100000",
         "--format",
         "json",
         "--seed",

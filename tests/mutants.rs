@@ -1,12 +1,13 @@
-//! Samplers that are wrong on purpose, and the check of `verify` that catches each.
+//! Samplers that are wrong on purpose, and the checks of `verify` that catch each.
 //!
 //! Every run has its seed. The report as a whole refutes a right sampler with probability at most 1e-6 over seeds; a mutant
 //! is caught by a departure far above the smallest that its check states.
 
 use gumbel_oracle::model::Model;
+use recursive_gumbel::check::{Options, judge, tests};
 use recursive_gumbel::reference::{Draw, Reference, Sampler};
+use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::statistics::Budget;
-use recursive_gumbel::verify::{Options, Row, Verdict, judge, tests};
 
 const K4: &str = include_str!("../examples/models/k4.json");
 const NESTED: &str = include_str!("../examples/models/nested_arborescence.json");
@@ -24,17 +25,25 @@ impl<F: Fn(&Reference<'_>, u64) -> Draw + Sync> Sampler for Mutant<'_, F> {
     }
 }
 
-fn report(model: &Model, sampler: &dyn Sampler) -> Vec<Row> {
-    let options = Options { samples: 20_000, ..Options::default() };
+fn report(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<Row> {
+    let options = Options { samples, ..Options::default() };
     let budget = Budget::new(options.alpha, tests(model)).unwrap();
     judge("model", model, sampler, &options, &budget, |_| ()).unwrap()
 }
 
-/// The subjects of the rows that refute, without repetition.
+/// The subjects of the rows that refute 20,000 draws, without repetition.
 fn refuted(model: &str, mistake: impl Fn(&Reference<'_>, u64) -> Draw + Sync) -> Vec<&'static str> {
+    refuted_of(model, 20_000, mistake)
+}
+
+fn refuted_of(
+    model: &str,
+    samples: u64,
+    mistake: impl Fn(&Reference<'_>, u64) -> Draw + Sync,
+) -> Vec<&'static str> {
     let model = Model::parse(model).unwrap();
     let mutant = Mutant { right: Reference::new(&model, 11).unwrap(), mistake };
-    let mut subjects: Vec<&str> = report(&model, &mutant)
+    let mut subjects: Vec<&str> = report(&model, &mutant, samples)
         .into_iter()
         .filter(|row| row.verdict == Verdict::Refuted)
         .map(|row| {
@@ -130,7 +139,7 @@ fn a_conditional_draw_that_forgets_the_trace_is_caught() {
         draw.conditional = right.draw(index + (1 << 40)).exponentials;
         draw
     });
-    assert_eq!(caught, ["conditional", "round trip"]);
+    assert_eq!(caught, ["conditional", "conditional given the trace", "round trip"]);
 }
 
 #[test]
@@ -151,7 +160,7 @@ fn a_conditional_draw_that_does_not_add_up_the_times_is_caught() {
 }
 
 #[test]
-fn the_same_uniform_for_two_entries_is_caught_by_the_pairs() {
+fn the_same_uniform_for_two_entries_is_caught_in_pairs() {
     let caught = refuted(K4, |right, index| {
         let mut draw = right.draw(index);
         let mut same = uniforms(right, index);
@@ -159,18 +168,174 @@ fn the_same_uniform_for_two_entries_is_caught_by_the_pairs() {
         draw.conditional = draw.trace.exponentials(right.rates(), &same);
         draw
     });
-    assert_eq!(caught, ["pairs"]);
+    assert_eq!(caught, ["conditional in pairs"]);
+}
+
+/// The uniforms that the exponentials of a right draw were made from.
+fn uniforms_of(right: &Reference<'_>, draw: &Draw) -> Vec<f64> {
+    let survival = |(e, rate): (&Option<f64>, &f64)| libm::exp(-e.unwrap_or(f64::INFINITY) * rate);
+    draw.exponentials.iter().zip(right.rates()).map(survival).collect()
 }
 
 #[test]
-fn the_draw_itself_given_out_as_a_conditional_draw_is_not_told_apart_here() {
-    // Given its trace, the weights that made it do follow p(E | T): on one draw per trace nothing is wrong.
+fn a_conditional_draw_from_the_uniforms_of_its_exponentials_is_caught_given_the_trace() {
+    // Over all draws each uniform is uniform, and independent of the others: only given the trace it is not.
+    for model in [K4, NESTED, MATCHING] {
+        let caught = refuted(model, |right, index| {
+            let mut draw = right.draw(index);
+            draw.conditional = draw.trace.exponentials(right.rates(), &uniforms_of(right, &draw));
+            draw
+        });
+        assert_eq!(caught, ["conditional given the trace"]);
+    }
+}
+
+#[test]
+fn the_draw_itself_given_out_as_a_conditional_draw_is_caught() {
+    // Given its trace, the weights that made it do follow p(E | T): what is missing is a draw of its own.
     let caught = refuted(K4, |right, index| {
         let mut draw = right.draw(index);
         draw.conditional.clone_from(&draw.exponentials);
         draw
     });
-    assert_eq!(caught, [""; 0]);
+    assert_eq!(caught, ["conditional against exponentials"]);
+}
+
+#[test]
+fn a_uniform_copied_onto_another_in_a_tenth_of_the_draws_is_caught() {
+    let caught = refuted_of(K4, 200_000, |right, index| {
+        let mut draw = right.draw(index);
+        let mut some = uniforms(right, index);
+        if index % 10 == 0 {
+            some[4] = some[1];
+        }
+        draw.conditional = draw.trace.exponentials(right.rates(), &some);
+        draw
+    });
+    assert_eq!(caught, ["conditional in pairs"]);
+}
+
+#[test]
+fn exponentials_that_depend_on_each_other_are_caught() {
+    // Edge 5 reads the uniform of edge 0: each has its law, but not both together.
+    let caught = refuted(K4, |right, index| {
+        let first = uniforms_of(right, &right.draw(index))[0];
+        let rates = right.rates();
+        on_weights(right, K4, index, |e, rate| if rate == rates[5] { -libm::log(first) / rate } else { e })
+    });
+    assert!(caught.contains(&"exponentials in pairs") && !caught.contains(&"exponentials"), "{caught:?}");
+}
+
+#[test]
+fn one_entry_off_by_a_little_is_caught_at_the_stated_departure() {
+    // The distribution function of one entry is off by 0.014 at most: above the 0.0112 that its row states.
+    let caught = refuted_of(K4, 200_000, |right, index| {
+        let mut draw = right.draw(index);
+        let mut some = uniforms(right, index);
+        some[2] = libm::pow(some[2], 1.0388);
+        draw.conditional = draw.trace.exponentials(right.rates(), &some);
+        draw
+    });
+    assert!(caught.contains(&"conditional"), "{caught:?}");
+}
+
+#[test]
+fn every_draw_given_twice_is_caught() {
+    let caught = refuted(K4, |right, index| right.draw(index / 2));
+    let repeats = ["exponentials: repeats", "conditional: repeats"];
+    assert!(repeats.iter().all(|subject| caught.contains(subject)), "{caught:?}");
+    assert!(caught.contains(&"exponentials: draw after draw"), "{caught:?}");
+}
+
+#[test]
+fn one_draw_given_again_is_caught() {
+    let caught = refuted(K4, |right, index| right.draw(if index == 19_999 { 17 } else { index }));
+    assert_eq!(caught, ["exponentials: repeats", "conditional: repeats"]);
+}
+
+#[test]
+fn a_uniform_kept_for_the_next_draw_is_caught() {
+    let caught = refuted(K4, |right, index| {
+        let mut draw = right.draw(index);
+        let mut some = uniforms(right, index);
+        some[0] = uniforms(right, index / 2 * 2)[0]; // an odd draw has that of the even one before
+        draw.conditional = draw.trace.exponentials(right.rates(), &some);
+        draw
+    });
+    assert_eq!(caught, ["conditional: draw after draw"]);
+}
+
+#[test]
+fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
+    const ABSENT: &str = r#"{"structure": "top_k", "k": 2, "rates": [1, 0, 2, 3]}"#;
+    let model = Model::parse(ABSENT).unwrap();
+    type Mistake = fn(&mut Draw);
+    let mistakes: [(Mistake, &str); 6] = [
+        (|draw| draw.score = vec![], "draw 5: score has 0 values: want one for each of 4 entries"),
+        (
+            |draw| draw.exponentials[1] = Some(-7.0),
+            "draw 5: exponentials of the absent entry 1 is -7: want none",
+        ),
+        (
+            |draw| draw.conditional[1] = Some(f64::NAN),
+            "draw 5: conditional of the absent entry 1 is NaN: want none",
+        ),
+        (|draw| draw.conditional[2] = None, "draw 5: conditional of entry 2 is missing"),
+        (|draw| draw.score[1] = 1e-9, "draw 5: score of the absent entry 1 is 0.000000001: want 0"),
+        (
+            |draw| draw.conditional.push(None),
+            "draw 5: conditional has 5 values: want one for each of 4 entries",
+        ),
+    ];
+    for (mistake, note) in mistakes {
+        let right = Reference::new(&model, 3).unwrap();
+        let mistake = |right: &Reference<'_>, index: u64| {
+            let mut draw = right.draw(index);
+            if index == 5 {
+                mistake(&mut draw);
+            }
+            draw
+        };
+        let rows = report(&model, &Mutant { right, mistake }, 2_000);
+        let wrong: Vec<&Row> = rows.iter().filter(|row| row.verdict == Verdict::Refuted).collect();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert_eq!(
+            (wrong[0].subject, wrong[0].note.as_str()),
+            ("form", &*format!("1 of 2000 draws: {note}"))
+        );
+    }
+    // If no draw has a score, no score has held. An infinite weight is another way to say "absent".
+    let right = Reference::new(&model, 3).unwrap();
+    let mistake = |right: &Reference<'_>, index: u64| {
+        let draw = right.draw(index);
+        Draw { score: vec![], ..draw }
+    };
+    let rows = report(&model, &Mutant { right, mistake }, 2_000);
+    assert!(rows.iter().all(|row| (row.count == 0) == (row.verdict == Verdict::NotJudged)), "{rows:?}");
+    let right = Reference::new(&model, 3).unwrap();
+    let mistake = |right: &Reference<'_>, index: u64| {
+        let mut draw = right.draw(index);
+        draw.exponentials[1] = Some(f64::INFINITY);
+        draw
+    };
+    let rows = report(&model, &Mutant { right, mistake }, 2_000);
+    assert!(rows.iter().all(|row| row.verdict != Verdict::Refuted), "{rows:?}");
+}
+
+#[test]
+fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
+    // 4 of structures and traces, 6 for each entry that is present, 2 for each pair of them.
+    for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
+        let model = Model::parse(model).unwrap();
+        assert_eq!(tests(&model), 4 + 6 * present + present * (present - 1));
+        let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
+        let in_row = |row: &Row| match row.check.split_once("worst of ") {
+            Some((_, of)) => of.split(':').next().unwrap().parse::<usize>().unwrap(),
+            None => 1,
+        };
+        let held: usize = rows.iter().filter(|row| row.test.is_some()).map(in_row).sum();
+        assert_eq!(held, tests(&model));
+    }
 }
 
 #[test]
@@ -222,15 +387,18 @@ fn edmonds_without_contraction_draws_impossible_things_and_is_caught() {
 #[test]
 fn the_default_number_of_draws_is_enough_for_every_built_in_model() {
     // The power depends on the law and the number of draws, not on the draws: the same budget as `verify` has.
-    use recursive_gumbel::verify::{DEFAULT_SAMPLES, MODELS};
+    use recursive_gumbel::check::DEFAULT_SAMPLES;
+    use recursive_gumbel::verify::MODELS;
     let models: Vec<Model> = MODELS.iter().map(|(_, text)| Model::parse(text).unwrap()).collect();
     let budget = Budget::new(Options::default().alpha, models.iter().map(tests).sum()).unwrap();
-    let bridge = models.iter().max_by_key(|model| model.trace_count()).unwrap();
-    assert_eq!(bridge.trace_count(), Some(1080_u32.into()));
     let options = Options { samples: DEFAULT_SAMPLES, ..Options::default() };
-    let sampler = Reference::new(bridge, 5).unwrap();
-    let rows = judge("the one with most traces", bridge, &sampler, &options, &budget, |_| ()).unwrap();
-    assert!(rows.iter().all(|row| row.verdict == Verdict::Held));
+    for ((name, _), model) in MODELS.iter().zip(&models) {
+        let sampler = Reference::new(model, 5).unwrap();
+        let rows = judge(name, model, &sampler, &options, &budget, |_| ()).unwrap();
+        for row in rows {
+            assert_eq!(row.verdict, Verdict::Held, "{name}, {}, {}: {}", row.subject, row.check, row.note);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use recursive_gumbel::statistics::*;
 
-/// Probability, over seeds, that one random assertion here fails although the code is right (eight of them: 8e-9).
+/// Probability, over seeds, that one random assertion here fails although the code is right (ten of them: 1e-8).
 const FALSE_ALARM: f64 = 1e-9;
 
 fn relative_error(value: f64, truth: f64) -> f64 {
@@ -436,19 +436,26 @@ fn the_kolmogorov_smirnov_statistic_is_the_largest_gap_on_either_side() {
 fn the_kolmogorov_smirnov_bound_is_never_below_the_exact_tail() {
     for i in 1..1_000 {
         let d = f64::from(i) / 1_000.0;
-        let one = if d <= 0.5 { 1.0 } else { 2.0 * (1.0 - d) };
-        let two = match d {
-            _ if d <= 0.25 => 1.0,
-            _ if d <= 0.5 => 1.0 - 2.0 * (2.0 * d - 0.5).powi(2),
-            _ => 2.0 * (1.0 - d).powi(2),
-        };
-        for (n, tail) in [(1.0, one), (2.0, two)] {
-            let bound = (2.0 * libm::exp(-2.0 * n * d * d)).min(1.0);
-            assert!(bound >= tail, "n = {n}, d = {d}");
+        // A sample with exactly this D, and the exact tail.
+        let (mut one, mut two) = ([d], if d <= 0.5 { [0.5 - d, 0.75] } else { [d, d] });
+        let tail_of_two =
+            if d <= 0.5 { 1.0 - 2.0 * (2.0 * d - 0.5).powi(2) } else { 2.0 * (1.0 - d).powi(2) };
+        if d >= 0.5 {
+            let test = kolmogorov_smirnov(&mut one).unwrap();
+            assert!((test.statistic - d).abs() < 1e-12);
+            assert!(test.p_value >= 2.0 * (1.0 - d), "n = 1, d = {d}");
+            // Without the factor 2 it would be no bound.
+            assert!(d != 0.5 || test.p_value / 2.0 < 1.0);
         }
-        // Without the factor 2 it would be no bound.
-        assert!(d != 0.5 || libm::exp(-2.0 * d * d) < one);
+        if d >= 0.25 {
+            let test = kolmogorov_smirnov(&mut two).unwrap();
+            assert!((test.statistic - d).abs() < 1e-12);
+            assert!(test.p_value >= tail_of_two, "n = 2, d = {d}");
+        }
     }
+    // Where it is not cut off at 1: 2 exp(-2nD²) at n = 2, D = 0.95 is 2 e^-3.61.
+    let p_value = kolmogorov_smirnov(&mut [0.95, 0.95]).unwrap().p_value;
+    assert!(relative_error(p_value, 0.054_103_693_732_700_83) < 1e-12, "{p_value}");
 }
 
 #[test]
@@ -463,6 +470,79 @@ fn the_power_of_kolmogorov_smirnov_is_the_bound_applied_twice() {
 fn pairs_are_binned_row_by_row() {
     let pairs = [(0.0, 0.0), (0.1, 0.9), (0.5, 0.49), (1.0, 1.0), (0.99, 0.99)];
     assert_eq!(pair_counts(&pairs, 2).unwrap(), [1, 1, 1, 2]);
+}
+
+#[test]
+fn counts_on_a_grid_lose_at_most_the_width_of_a_bin() {
+    let mut rng = Uniforms::new(0x6121D);
+    for (n, bins, power) in [(1, 7, 1.0), (50, 16, 1.0), (3_000, 64, 1.1), (3_000, 4_096, 2.0)] {
+        let mut values: Vec<f64> = (0..n).map(|_| libm::pow(rng.next(), power)).collect();
+        let mut counts = vec![0; bins];
+        values.iter().for_each(|u| counts[(u * bins as f64) as usize] += 1);
+        let (all, grid) =
+            (kolmogorov_smirnov(&mut values).unwrap(), kolmogorov_smirnov_of_counts(&counts).unwrap());
+        let loss = all.statistic - grid.statistic;
+        assert!((-1e-12..=1.0 / bins as f64 + 1e-12).contains(&loss), "{n} {bins}: {loss}");
+        assert_eq!((all.resolution, grid.resolution, grid.draws), (0.0, 1.0 / bins as f64, n));
+        let (all, grid) = (all.judge(1e-9).unwrap(), grid.judge(1e-9).unwrap());
+        let want = (all.smallest_departure + 1.0 / bins as f64).min(1.0);
+        assert_eq!(grid.smallest_departure, want);
+    }
+    assert_eq!(kolmogorov_smirnov_of_counts(&[0, 0]), Err(StatisticsError::NoDraws));
+}
+
+#[test]
+fn rows_are_judged_given_their_totals() {
+    // One row: Pearson's test itself. Two rows: the sum, whatever the totals.
+    let (one, other) = ([130, 90, 80, 100], [900, 1_100, 1_000, 1_000]);
+    let alone = |row: &[u64]| pearson(row, &[0.25; 4]).unwrap();
+    assert_eq!(pearson_of_rows(&one, 4).unwrap(), alone(&one));
+    let both = pearson_of_rows(&[one, other].concat(), 4).unwrap();
+    assert!(relative_error(both.statistic, alone(&one).statistic + alone(&other).statistic) < 1e-14);
+    assert_eq!((both.degrees_of_freedom, both.cells, both.pooled_probability), (6, 8, 0.0));
+    assert_eq!(both, alone(&one).and(&alone(&other)));
+    // A row that expects too little joins the smallest of the others, and its share is told.
+    let short = [60, 60, 60, 60];
+    let pooled = pearson_of_rows(&[short, one, other].concat(), 4).unwrap();
+    let joined = [190, 150, 140, 160];
+    assert!(relative_error(pooled.statistic, alone(&joined).statistic + alone(&other).statistic) < 1e-14);
+    assert_eq!(pooled.degrees_of_freedom, 6);
+    assert!(relative_error(pooled.pooled_probability, 640.0 / 4_640.0) < 1e-14);
+    // Too little altogether: nothing can be seen.
+    let nothing = pearson_of_rows(&short, 4).unwrap();
+    assert_eq!((nothing.p_value, nothing.degrees_of_freedom, nothing.pooled_probability), (1.0, 0, 1.0));
+    assert_eq!(nothing.judge(1e-6).unwrap().smallest_departure, 1.0);
+    assert!(matches!(pearson_of_rows(&[1, 2, 3], 2), Err(StatisticsError::Lengths { .. })));
+    assert!(matches!(pearson_of_rows(&[1, 2, 3], 0), Err(StatisticsError::Lengths { .. })));
+    assert_eq!(pearson_of_rows(&[0, 0], 2), Err(StatisticsError::NoDraws));
+}
+
+/// How many of [`REPORTS`] right samples, 3000 draws in three rows of unequal chance, have a p-value of at most [`LEVEL`].
+fn row_rejections(p_value: impl Fn(&[u64]) -> f64) -> u64 {
+    let mut rng = Uniforms::new(0x2035);
+    let rejected = |_| {
+        let mut counts = [0_u64; 12];
+        for _ in 0..3_000 {
+            let u = rng.next();
+            let row = usize::from(u > 0.2) + usize::from(u > 0.5);
+            counts[row * 4 + (rng.next() * 4.0) as usize] += 1;
+        }
+        u64::from(p_value(&counts) <= LEVEL)
+    };
+    (0..REPORTS).map(rejected).sum()
+}
+
+#[test]
+fn p_values_of_rows_are_calibrated_at_one_percent_and_a_wrong_number_of_degrees_is_caught() {
+    // Null: right samples. FALSE_ALARM for each of the two limits.
+    let upper = most(REPORTS, LEVEL * (1.0 + ASYMPTOTIC));
+    let lower = REPORTS - most(REPORTS, 1.0 - LEVEL * (1.0 - ASYMPTOTIC));
+    let rejected = row_rejections(|counts| pearson_of_rows(counts, 4).unwrap().p_value);
+    assert!((lower..=upper).contains(&rejected), "{rejected} outside {lower}..={upper}");
+    // 11 degrees, as if the totals of the rows were not given.
+    let statistic = |counts: &[u64]| pearson_of_rows(counts, 4).unwrap().statistic;
+    let rejected = row_rejections(|counts| chi_square_sf(statistic(counts), 11).unwrap());
+    assert!(rejected < lower, "{rejected}");
 }
 
 #[test]

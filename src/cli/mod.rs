@@ -46,6 +46,8 @@ enum Outcome {
     Refuted,
     /// Nothing refuted, but a departure of the stated size could have been missed.
     Underpowered,
+    /// There was nothing to judge.
+    NotJudged,
 }
 
 /// Why a command could not be carried out: bad input or usage, exit status 2, unless the reader has gone.
@@ -86,6 +88,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Outcome::Held) => ExitCode::SUCCESS,
         Ok(Outcome::Refuted) => ExitCode::from(1),
         Ok(Outcome::Underpowered) => ExitCode::from(3),
+        Ok(Outcome::NotJudged) => ExitCode::from(4),
         Err(failure) if failure.reader_gone() => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "error: {failure}"); // nowhere left to complain

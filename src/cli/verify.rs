@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gumbel_oracle::model::{Kind, Model};
+use recursive_gumbel::check::{self, Options};
 use recursive_gumbel::reference::Reference;
+use recursive_gumbel::report::{Row, Verdict, csv};
 use recursive_gumbel::statistics::Budget;
-use recursive_gumbel::verify::{self, Options, Row, Verdict};
+use recursive_gumbel::verify;
 
 use super::output::Output;
 use super::table::{float, table};
@@ -23,7 +25,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = kind)]
     structure: Vec<Kind>,
     /// Draws per model.
-    #[arg(long, value_name = "N", default_value_t = verify::DEFAULT_SAMPLES,
+    #[arg(long, value_name = "N", default_value_t = check::DEFAULT_SAMPLES,
           value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     samples: u64,
     /// The seed.
@@ -89,7 +91,7 @@ impl Verify {
                 models.push((name, model));
             }
         }
-        let budget = Budget::new(self.alpha, models.iter().map(|(_, model)| verify::tests(model)).sum());
+        let budget = Budget::new(self.alpha, models.iter().map(|(_, model)| check::tests(model)).sum());
         let budget = budget.map_err(Failure::input)?;
         let options = Options { samples: self.samples, alpha: self.alpha, departure: self.departure };
 
@@ -109,18 +111,18 @@ impl Verify {
         let bar = progress(models.len() as u64 * self.samples, "draws", self.quiet);
         for (name, model) in &models {
             let sampler = Reference::new(model, stream(self.seed, name)).map_err(Failure::input)?;
-            let judged = verify::judge(name, model, &sampler, &options, &budget, |drawn| bar.inc(drawn));
+            let judged = check::judge(name, model, &sampler, &options, &budget, |drawn| bar.inc(drawn));
             rows.extend(judged.map_err(Failure::input)?);
         }
         bar.finish_and_clear();
         let order = |row: &Row| Kind::ALL.iter().position(|kind| kind.name() == row.structure);
         rows.sort_by_key(order); // stable: identities before draws
 
-        let verdict = overall(&rows);
+        let verdict = Verdict::of(&rows);
         let text = match self.format {
             Format::Table => self.table(&rows, &budget, verdict),
             Format::Json => self.json(&rows, &budget, verdict),
-            Format::Jsonl => rows.iter().map(|row| format!("{}\n", json_row(row))).collect(),
+            Format::Jsonl => rows.iter().map(|row| format!("{}\n", row.json())).collect(),
             Format::Csv => csv(&rows),
         };
         output.write(|out| out.write_all(text.as_bytes()))?;
@@ -129,6 +131,7 @@ impl Verify {
             Verdict::Held => Outcome::Held,
             Verdict::Refuted => Outcome::Refuted,
             Verdict::Underpowered => Outcome::Underpowered,
+            _ => Outcome::NotJudged,
         })
     }
 
@@ -173,12 +176,13 @@ impl Verify {
              False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
              {} in each of its {} tests (a row that shows the worst of several is several).\n\
              catches: the smallest departure (TV: total variation; sup: of distribution functions) that the test \
-             refutes\nwith probability {}. chi-square pools the smallest cells until each expects {} draws; G pools \
-             nothing.\n",
+             refutes\nwith probability {}, for one entry or one pair. χ²: Pearson's test, which pools the smallest \
+             cells\nuntil each expects {} draws; G: likelihood ratio, which pools nothing; KS: Kolmogorov-Smirnov.\n",
             match verdict {
                 Verdict::Held => "All held",
                 Verdict::Refuted => "REFUTED",
                 Verdict::Underpowered => "Underpowered",
+                _ => "Nothing could be judged",
             },
             rows.len() - exact,
             self.seed,
@@ -203,20 +207,9 @@ impl Verify {
             "departure": self.departure,
             "power": recursive_gumbel::statistics::POWER,
         });
-        let rows: Vec<String> = rows.iter().map(|row| json_row(row).to_string()).collect();
+        let rows: Vec<String> = rows.iter().map(|row| row.json().to_string()).collect();
         let head = report.to_string();
         format!("{},\n\"rows\":[\n{}\n]}}\n", head.trim_end_matches('}'), rows.join(",\n"))
-    }
-}
-
-fn overall(rows: &[Row]) -> Verdict {
-    let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
-    if any(Verdict::Refuted) {
-        Verdict::Refuted
-    } else if any(Verdict::Underpowered) {
-        Verdict::Underpowered
-    } else {
-        Verdict::Held
     }
 }
 
@@ -258,51 +251,4 @@ fn short(value: f64) -> String {
     } else {
         format!("{value:.2e}")
     }
-}
-
-fn json_row(row: &Row) -> serde_json::Value {
-    serde_json::json!({
-        "structure": row.structure,
-        "model": row.model,
-        "subject": row.subject,
-        "check": row.check,
-        "count": row.count,
-        "unit": row.unit,
-        "statistic": row.test.map(|test| test.statistic),
-        "p_value": row.test.map(|test| test.p_value),
-        "threshold": row.test.map(|test| test.threshold),
-        "smallest_departure": row.test.map(|test| test.smallest_departure),
-        "departure_kind": row.test.map(|_| row.departure_kind()),
-        "ulps": row.ulps,
-        "verdict": row.verdict.word(),
-        "note": row.note,
-    })
-}
-
-fn csv(rows: &[Row]) -> String {
-    let names = [
-        "structure",
-        "model",
-        "subject",
-        "check",
-        "count",
-        "unit",
-        "statistic",
-        "p_value",
-        "smallest_departure",
-        "departure_kind",
-        "ulps",
-        "verdict",
-        "note",
-    ];
-    let line = |row: &Row| {
-        let json = json_row(row);
-        let cell = |name: &&str| match &json[*name] {
-            serde_json::Value::Null => String::new(),
-            serde_json::Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
-            other => other.to_string(),
-        };
-        names.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
-    };
-    names.join(",") + "\n" + &rows.iter().map(line).collect::<String>()
 }

@@ -1,0 +1,206 @@
+//! What must hold for every draw, and spends no false alarm.
+
+use std::collections::HashSet;
+
+use gumbel_oracle::enclosure;
+use gumbel_oracle::number::{Exact, Real, to_f64, to_rational};
+
+use super::times::Which;
+use super::{Check, Evidence, Known};
+use crate::report::Row;
+use crate::statistics::StatisticsError;
+
+/// How many failed, and what the first was.
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    wrong: u64,
+    first: Option<String>,
+}
+
+impl Tally {
+    fn see(&mut self, wrong: bool, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if wrong {
+            self.wrong += 1;
+            self.first.get_or_insert_with(what);
+        }
+    }
+
+    fn row(&self, subject: &'static str, check: &str, unit: &'static str) -> Row {
+        let row = Row::exact(subject, check, self.count, unit);
+        match &self.first {
+            Some(first) => row.refuted(format!("{} of {} {unit}: {first}", self.wrong, self.count)),
+            None => row,
+        }
+    }
+}
+
+/// Whether each draw has the form of the model.
+#[derive(Default)]
+pub(super) struct Form(Tally);
+
+impl Check for Form {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        batch.number.iter().for_each(|_| self.0.see(false, String::new));
+        for (number, what) in &batch.malformed {
+            self.0.see(true, || format!("draw {number}: {what}"));
+        }
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.0.row("form", "every draw", "draws")])
+    }
+}
+
+/// Whether the algorithm holds the same races again.
+pub(super) struct Holds {
+    subject: &'static str,
+    column: fn(&Evidence) -> &[bool],
+    tally: Tally,
+}
+
+impl Holds {
+    pub(super) fn rerun() -> Self {
+        Self { subject: "rerun", column: |batch| &batch.rerun, tally: Tally::default() }
+    }
+
+    pub(super) fn round_trip() -> Self {
+        Self { subject: "round trip", column: |batch| &batch.round_trip, tally: Tally::default() }
+    }
+}
+
+impl Check for Holds {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        for (number, held) in batch.number.iter().zip((self.column)(batch)) {
+            self.tally.see(!held, || format!("the first is draw {number}, whose weights hold other races"));
+        }
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.tally.row(self.subject, "every draw", "draws")])
+    }
+}
+
+/// Whether the times behind the weights are positive.
+pub(super) struct Positive {
+    which: Which,
+    tally: Tally,
+}
+
+impl Positive {
+    pub(super) fn of(which: Which) -> Self {
+        Self { which, tally: Tally::default() }
+    }
+}
+
+impl Check for Positive {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        let present = known.present.len();
+        for (i, number) in batch.number.iter().enumerate() {
+            if batch.trace[i] == known.traces.len() {
+                continue; // no races, no times: the traces say so
+            }
+            let row = &self.which.column(batch)[i * present..(i + 1) * present];
+            for (u, &entry) in row.iter().zip(&known.present) {
+                self.tally.see(!(0.0..=1.0).contains(u), || {
+                    format!("in draw {number} that of entry {} is not positive", known.label(entry))
+                });
+            }
+        }
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.tally.row(self.which.subject(), "positive times", "times")])
+    }
+}
+
+/// Log-probability and score of the different traces among the first draws, against the exact values.
+#[derive(Default)]
+pub(super) struct Values {
+    seen: HashSet<usize>, // looked up, never iterated over
+    log_prob: Worst,
+    score: Worst,
+}
+
+impl Check for Values {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        for (trace, draw) in &batch.first {
+            if !self.seen.insert(*trace) {
+                continue;
+            }
+            let rates = &known.rates;
+            // The rates as the sampler has them, taken exactly.
+            let exact: Vec<Exact> =
+                rates.iter().map(|&rate| Exact::try_from(rate).unwrap_or_default()).collect();
+            let races = draw.trace.races().len() as f64;
+            let want =
+                enclosure::ln(&to_rational(&draw.trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
+            let totals: Vec<f64> = draw.trace.totals(rates);
+            let won = draw.trace.races().iter().map(|race| rates[race.winner]);
+            let scale = won.chain(totals).map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
+            // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions.
+            let allowed = f64::EPSILON * races * (4.0 * scale + rates.len() as f64);
+            let trace = || known.model.canonical_trace(&draw.trace);
+            self.log_prob.see(draw.log_prob, want, allowed, || {
+                format!("log p of {}: {} instead of {want}", trace(), draw.log_prob)
+            });
+            for (k, (found, want)) in draw.score.iter().zip(&draw.trace.score(&exact)).enumerate() {
+                let want = to_f64(&to_rational(want));
+                let allowed = f64::EPSILON * (races + 1.0) * (2.0 + rates.len() as f64);
+                self.score.see(*found, want, allowed, || {
+                    format!("score of {} at {}: {found} instead of {want}", trace(), known.label(k))
+                });
+            }
+        }
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.log_prob.row("log-probability"), self.score.row("score")])
+    }
+}
+
+/// The largest error seen, and the first beyond what is allowed.
+#[derive(Default)]
+struct Worst {
+    count: u64,
+    ulps: f64,
+    wrong: Option<String>,
+}
+
+impl Worst {
+    fn see(&mut self, found: f64, want: f64, allowed: f64, what: impl FnOnce() -> String) {
+        self.count += 1;
+        let error = (found - want).abs();
+        let ulps = error / (f64::EPSILON * want.abs().max(1.0));
+        self.ulps = if ulps.is_nan() { f64::INFINITY } else { self.ulps.max(ulps) };
+        if (error > allowed || error.is_nan()) && self.wrong.is_none() {
+            self.wrong = Some(what());
+        }
+    }
+
+    fn row(&self, subject: &'static str) -> Row {
+        let row = Row::exact(subject, "against exact", self.count, "values");
+        let row = Row { ulps: (self.count > 0).then_some(self.ulps), ..row };
+        match &self.wrong {
+            Some(wrong) => row.refuted(wrong),
+            None => row,
+        }
+    }
+}

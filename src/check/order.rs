@@ -1,0 +1,123 @@
+//! Draws in their order: none twice, and none that depends on the one before.
+
+use std::collections::HashSet;
+
+use super::times::{Grids, Which};
+use super::{Check, Evidence, Fingerprint, Known};
+use crate::report::Row;
+use crate::statistics::StatisticsError;
+
+/// Bits of a uniform that a right sampler draws at least: 2⁵² values, all equally likely.
+const BITS: f64 = 52.0;
+
+/// A repeat counts as exact if right draws repeat with at most this probability.
+const NEVER: f64 = 1e-12;
+
+/// Whether two draws share all their weights. Right ones do with probability at most `n²/2 · 2^{-52·present}`.
+pub(super) struct Repeats {
+    which: Which,
+    seen: HashSet<Fingerprint>, // looked up, never iterated over
+    count: u64,
+    repeats: u64,
+    first: Option<u64>,
+}
+
+impl Repeats {
+    pub(super) fn of(which: Which) -> Self {
+        Self { which, seen: HashSet::new(), count: 0, repeats: 0, first: None }
+    }
+}
+
+impl Check for Repeats {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        let hashes = match self.which {
+            Which::Exponentials => &batch.exponentials_hash,
+            Which::Conditional => &batch.conditional_hash,
+        };
+        for (hash, number) in hashes.iter().zip(&batch.number) {
+            self.count += 1;
+            if !self.seen.insert(*hash) {
+                self.repeats += 1;
+                self.first.get_or_insert(*number);
+            }
+        }
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, known: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        let present = known.present.len();
+        if present == 0 {
+            return Ok(Vec::new());
+        }
+        let subject = match self.which {
+            Which::Exponentials => "exponentials: repeats",
+            Which::Conditional => "conditional: repeats",
+        };
+        let row = Row::exact(subject, "every draw", self.count, "draws");
+        let n = self.count as f64;
+        if n * n / 2.0 * libm::exp2(-BITS * present as f64) > NEVER {
+            return Ok(vec![row.not_judged("of so many draws with one entry, right ones may repeat")]);
+        }
+        Ok(vec![match self.first {
+            Some(first) => row.refuted(format!(
+                "{} of {} draws have the weights of an earlier one, the first is draw {first}",
+                self.repeats, self.count
+            )),
+            None => row,
+        }])
+    }
+}
+
+/// Each entry's uniform in one draw against that of the next: draws 0 and 1, 3 and 4, 6 and 7, …: disjoint pairs, so that
+/// they are independent, which begin at even and at odd numbers.
+pub(super) struct Lag {
+    which: Which,
+    present: usize,
+    grids: Grids,
+    /// The number and the bins of the first of a pair.
+    before: Option<(u64, Vec<Option<usize>>)>,
+}
+
+impl Lag {
+    pub(super) fn new(which: Which, present: usize) -> Self {
+        Self { which, present, grids: Grids::new(present, 1), before: None }
+    }
+}
+
+impl Check for Lag {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        if self.present == 0 {
+            return;
+        }
+        for (row, &number) in self.which.column(batch).chunks(self.present).zip(&batch.number) {
+            let bins = || row.iter().map(|&u| Grids::bin(u));
+            match (number % 3, self.before.take()) {
+                (0, _) => self.before = Some((number, bins().collect())),
+                (1, Some((before, first))) if before + 1 == number => {
+                    for (k, (a, b)) in first.into_iter().zip(bins()).enumerate() {
+                        self.grids.see(k, 0, a, b);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn tests(&self) -> usize {
+        self.present
+    }
+
+    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+        let (subject, of) = match self.which {
+            Which::Exponentials => ("exponentials: draw after draw", "exponential"),
+            Which::Conditional => ("conditional: draw after draw", "conditional exponential"),
+        };
+        let label = |k: usize| known.label(known.present[k]);
+        self.grids.judge(subject, "pairs", alpha, label, |label| {
+            format!("the {of} of entry {label} depends on that of the draw before")
+        })
+    }
+}
