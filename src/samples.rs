@@ -23,7 +23,7 @@
 
 use std::io::{self, Seek, Write};
 
-use gumbel_oracle::model::{Entry, Kind, Model};
+use gumbel_oracle::model::{Algorithm, Entry, Kind, Model};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
 use ndarray::{ArrayD, IxDyn};
@@ -179,7 +179,7 @@ impl<'m> Arrays<'m> {
             Kind::Matching => (vec![n], vec![n, 2]),
             Kind::BinaryTree | Kind::Permutation => (vec![n], vec![n]),
             Kind::TopK => {
-                let k = self.integers[0].len().max(self.integers[1].len()) / draws.max(1);
+                let k = if let Algorithm::TopK(a) = self.model.algorithm() { a.k() } else { 0 };
                 (vec![k], vec![k])
             }
             Kind::Categorical => (vec![], vec![]),

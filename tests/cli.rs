@@ -160,7 +160,7 @@ fn bad_input_is_status_2_with_one_message_and_no_output() {
             &["enumerate", K3, "--limit", "2"],
             "",
             "error: the enumeration would visit 3 structures, more than the limit of 2: \
-            raise the limit (--limit 3, in the library `Limit`) if you have the time and memory, or take a smaller model\n",
+            raise the limit (--limit 3 at least, in the library `Limit`) if you have the time and memory, or take a smaller model\n",
         ),
         (
             &["enumerate", K3, "--by", "gradient", "--loss", "depth"],
@@ -303,6 +303,73 @@ fn a_failed_command_leaves_no_file() {
     let (status, ..) = run(&["enumerate", K3, "--limit", "1", "--out", path.to_str().unwrap()]);
     assert_eq!(status, 2);
     assert_eq!(files(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_file_of_the_users_is_not_touched_on_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["law.part", "law.json.part", ".law.json.part"] {
+        std::fs::write(path(name), "mine").unwrap();
+    }
+    let out = path("law.json");
+    let (status, ..) = run(&["enumerate", K3, "--out", out.to_str().unwrap()]);
+    assert_eq!(status, 0);
+    for name in ["law.part", "law.json.part", ".law.json.part"] {
+        assert_eq!(std::fs::read_to_string(path(name)).unwrap(), "mine", "{name}");
+    }
+    assert_eq!(files(folder.path()).len(), 4);
+    assert!(std::fs::read_to_string(out).unwrap().contains("64/105"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_written_file_has_the_permissions_of_any_new_file_and_a_device_stays_one() {
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("law"), folder.path().join("other"));
+    assert_eq!(run(&["enumerate", K3, "--out", ours.to_str().unwrap()]).0, 0);
+    std::fs::write(&theirs, "").unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+    assert_eq!(mode(&ours), mode(&theirs));
+    assert_eq!(run(&["enumerate", K3, "--out", "/dev/null"]), (0, String::new(), String::new()));
+    assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    let (status, _, err) = run(&["sample", K3, "--format", "npz", "--out", "/dev/null"]);
+    let want = "error: --format npz is written back and forth: --out must name a file, not a device\n";
+    assert_eq!((status, err.as_str()), (2, want));
+}
+
+#[test]
+fn an_npz_file_without_draws_has_the_shapes_of_one_with_draws() {
+    use ndarray::Array2;
+    use ndarray_npy::NpzReader;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.npz");
+    let model = r#"{"structure":"top_k","k":2,"rates":[1,2,3]}"#;
+    let args = ["sample", "-", "-n", "0", "--format", "npz", "--with", "trace,score", "--out"];
+    let (status, _, err) = run_with(&[&args[..], &[path.to_str().unwrap()]].concat(), model);
+    assert_eq!((status, err.as_str()), (0, ""));
+    let mut npz = NpzReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let dim = |npz: &mut NpzReader<_>, name: &str| {
+        npz.by_name::<_, ndarray::Ix2>(name).map(|a: Array2<i64>| a.dim())
+    };
+    assert_eq!(dim(&mut npz, "structure").unwrap(), (0, 2));
+    assert_eq!(dim(&mut npz, "trace").unwrap(), (0, 2));
+    let score: Array2<f64> = npz.by_name("score").unwrap();
+    assert_eq!(score.dim(), (0, 3));
+}
+
+#[test]
+fn every_command_takes_quiet() {
+    for args in [
+        &["enumerate", K3][..],
+        &["explain", K3],
+        &["sample", K3],
+        &["verify", "--structure", "categorical", "--samples", "100000"],
+    ] {
+        let (status, out, err) = run(&[args, &["--quiet"]].concat());
+        assert!(status == 0 && !out.is_empty() && err.is_empty(), "{args:?}: {err}");
+    }
 }
 
 #[test]

@@ -65,6 +65,13 @@ struct Node<S> {
     total: Exact,
 }
 
+impl<S> Node<S> {
+    /// `P(node)/Λ`, 0 where nobody races.
+    fn share(&self) -> Exact {
+        if self.entrants.is_empty() { Exact::ZERO } else { self.probability.clone() / &self.total }
+    }
+}
+
 /// A step from a node of one layer to a node of the next.
 #[derive(Debug, Clone)]
 struct Step {
@@ -162,16 +169,7 @@ impl<R: OrderFree> Layers<R> {
             }
             reached.par_sort_unstable();
             let groups: Vec<&[(K, usize, usize)]> = reached.chunk_by(|a, b| a.0 == b.0).collect();
-            let share: Vec<Exact> = layer
-                .par_iter()
-                .map(|node| {
-                    if node.entrants.is_empty() {
-                        Exact::ZERO
-                    } else {
-                        node.probability.clone() / &node.total
-                    }
-                })
-                .collect();
+            let share: Vec<Exact> = layer.par_iter().map(Node::share).collect();
             let merge = |group: &&[(K, usize, usize)]| {
                 let mut probability = Exact::ZERO;
                 for of_one_parent in group.chunk_by(|a, b| a.1 == b.1) {
@@ -209,17 +207,19 @@ impl<R: OrderFree> Layers<R> {
         false
     }
 
-    fn last(&self) -> &[Node<R::State>] {
-        &self.nodes[self.nodes.len() - 1]
+    /// The nodes in which nobody races any more, of all layers.
+    fn stopped(&self) -> impl Iterator<Item = &Node<R::State>> {
+        self.nodes.iter().flatten().filter(|node| node.entrants.is_empty())
     }
 
     /// The sets of winners at the end with their probabilities, in increasing order: the law of the structure if paths
-    /// were merged [`by_winners`](Self::by_winners).
+    /// were merged [`by_winners`](Self::by_winners). Runs may end after different numbers of races.
     #[must_use]
     pub fn law(&self) -> Vec<(EntrySet, BigRational)> {
-        // [`towards`](Self::towards) a set that is no structure, some runs end while others still race.
-        let stopped = self.last().iter().filter(|node| node.entrants.is_empty());
-        stopped.map(|node| (node.winners.clone(), to_rational(&node.probability))).collect()
+        let mut law: Vec<_> =
+            self.stopped().map(|node| (node.winners.clone(), to_rational(&node.probability))).collect();
+        law.sort_unstable();
+        law
     }
 
     /// The marginals `P(k ∈ X) = Σ P(node)·λ_k/Λ` over the nodes in which `k` races, one per entry.
@@ -228,8 +228,7 @@ impl<R: OrderFree> Layers<R> {
         let per_layer = |layer: &Vec<Node<R::State>>| -> Vec<Exact> {
             let racing: Vec<&Node<R::State>> =
                 layer.iter().filter(|node| !node.entrants.is_empty()).collect();
-            let share: Vec<Exact> =
-                racing.par_iter().map(|node| node.probability.clone() / &node.total).collect();
+            let share: Vec<Exact> = racing.par_iter().map(|node| node.share()).collect();
             let marginal = |k: usize| {
                 let terms =
                     racing.iter().zip(&share).filter(|(node, _)| node.entrants.binary_search(&k).is_ok());
@@ -255,8 +254,8 @@ impl<R: OrderFree> Layers<R> {
     ) -> (BigRational, Vec<BigRational>) {
         let additive: Vec<Exact> = additive.iter().map(Exact::from_exact).collect();
         let mut gradient = vec![Exact::ZERO; self.rates.len()];
-        let mut after: Vec<Exact> =
-            self.last().iter().map(|node| Exact::from_exact(&terminal(&node.winners))).collect();
+        let at_the_end = |node: &Node<R::State>| Exact::from_exact(&terminal(&node.winners));
+        let mut after: Vec<Exact> = self.nodes.iter().rev().take(1).flatten().map(at_the_end).collect();
         for (layer, steps) in self.nodes.iter().zip(&self.steps).rev() {
             let mut by_parent: Vec<Vec<&Step>> = vec![Vec::new(); layer.len()];
             for step in steps {
@@ -266,15 +265,17 @@ impl<R: OrderFree> Layers<R> {
             let value = |(node, steps): (&Node<R::State>, &Vec<&Step>)| {
                 let terms: Vec<Exact> =
                     steps.iter().map(|step| reward(step) * &self.rates[step.entry]).collect();
-                Exact::sum(&terms) / &node.total
+                if terms.is_empty() { Exact::ZERO } else { Exact::sum(&terms) / &node.total }
             };
-            let before: Vec<Exact> = layer.par_iter().zip(&by_parent).map(value).collect();
+            let mut before: Vec<Exact> = layer.par_iter().zip(&by_parent).map(value).collect();
+            for (before, node) in before.iter_mut().zip(layer).filter(|(_, node)| node.entrants.is_empty()) {
+                *before = at_the_end(node);
+            }
             let mut terms: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.rates.len()];
             for step in steps {
                 terms[step.entry].push((step.parent, step.child));
             }
-            let share: Vec<Exact> =
-                layer.par_iter().map(|node| node.probability.clone() / &node.total).collect();
+            let share: Vec<Exact> = layer.par_iter().map(Node::share).collect();
             let part = |(k, steps): (usize, &Vec<(usize, usize)>)| {
                 let gain = |&(parent, child): &(usize, usize)| {
                     (before[parent].clone() - &additive[k] - &after[child]) * &share[parent]
@@ -291,7 +292,8 @@ impl<R: OrderFree> Layers<R> {
         (to_rational(&after[0]), gradient.iter().map(to_rational).collect())
     }
 
-    /// The expected winning time `E[M_r] = Σ P(node)/Λ(node)` of each race.
+    /// The expected winning time `E[M_r] = Σ P(node)/Λ(node)` of each race; of a race that is not held in every run, the
+    /// expectation counts 0 where it is not.
     #[must_use]
     pub fn expected_times(&self) -> Vec<BigRational> {
         let per_layer = |layer: &Vec<Node<R::State>>| {
@@ -312,7 +314,7 @@ pub fn sum_law<R: OrderFree>(
 ) -> BTreeMap<i64, BigRational> {
     let layers = Layers::by_state_and_sum(recursion, rates, values);
     let mut law = BTreeMap::new();
-    for node in layers.last() {
+    for node in layers.stopped() {
         let sum: i64 = node.winners.iter().map(|&k| values[k]).sum();
         *law.entry(sum).or_insert_with(BigRational::zero) += to_rational(&node.probability);
     }
@@ -328,5 +330,75 @@ pub(crate) fn pairwise_sum(terms: &[&Exact]) -> Exact {
             let (left, right) = terms.split_at(terms.len() / 2);
             pairwise_sum(left) + pairwise_sum(right)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::ratio;
+    use crate::recursion::traces;
+
+    /// Races among 0, 1, 2 until 0 has won or two have: runs of one or of two races.
+    struct UntilZero;
+
+    impl Recursion for UntilZero {
+        type State = EntrySet;
+        type Structure = EntrySet;
+        fn entries(&self) -> usize {
+            3
+        }
+        fn start(&self) -> EntrySet {
+            EntrySet::new()
+        }
+        fn stop(&self, won: &EntrySet) -> Option<EntrySet> {
+            (won.contains(&0) || won.len() == 2).then(EntrySet::new)
+        }
+        fn split(&self, won: &EntrySet) -> Vec<Vec<usize>> {
+            vec![(0..3).filter(|k| !won.contains(k)).collect()]
+        }
+        fn map(&self, won: &EntrySet, winners: &[usize]) -> EntrySet {
+            won.iter().chain(winners).copied().collect()
+        }
+        fn combine(&self, _: &EntrySet, winners: &[usize], rest: EntrySet) -> EntrySet {
+            rest.iter().chain(winners).copied().collect()
+        }
+    }
+    impl OrderFree for UntilZero {}
+
+    #[test]
+    fn runs_of_different_lengths_are_all_counted() {
+        let rates = [ratio(1, 1), ratio(2, 1), ratio(3, 1)];
+        let layers = Layers::by_winners(&UntilZero, &rates);
+        // {0}: 1/6. {0,1}: 2/6·1/4. {0,2}: 3/6·1/3. {1,2}: 2/6·3/4 + 3/6·2/3.
+        let law = [
+            (EntrySet::from_iter([0]), ratio(1, 6)),
+            ([0, 1].into(), ratio(1, 12)),
+            ([0, 2].into(), ratio(1, 6)),
+            ([1, 2].into(), ratio(7, 12)),
+        ];
+        assert_eq!(layers.law(), law);
+        assert_eq!(layers.marginals(), [ratio(5, 12), ratio(2, 3), ratio(3, 4)]);
+        let values = [5, 1, 2];
+        let sums = BTreeMap::from([(5, ratio(1, 6)), (6, ratio(1, 12)), (7, ratio(1, 6)), (3, ratio(7, 12))]);
+        assert_eq!(sum_law(&UntilZero, &rates, &values), sums);
+    }
+
+    #[test]
+    fn the_gradient_over_runs_of_different_lengths_is_the_sum_over_traces() {
+        let rates = [ratio(1, 1), ratio(2, 1), ratio(3, 1)];
+        let additive = [ratio(5, 1), ratio(1, 3), ratio(2, 1)];
+        let terminal = |x: &EntrySet| ratio(x.iter().map(|&k| (k * k) as i64 + 1).sum(), x.len() as i64);
+        let (mut expectation, mut gradient) = (ratio(0, 1), vec![ratio(0, 1); 3]);
+        for outcome in traces(&UntilZero, &rates) {
+            let x = &outcome.structure;
+            let f = x.iter().fold(terminal(x), |sum, &k| sum + &additive[k]);
+            expectation += &outcome.probability * &f;
+            for (sum, score) in gradient.iter_mut().zip(outcome.trace.score(&rates)) {
+                *sum += &outcome.probability * &f * score;
+            }
+        }
+        let layers = Layers::by_winners(&UntilZero, &rates);
+        assert_eq!(layers.gradient(&additive, terminal), (expectation, gradient));
     }
 }

@@ -61,7 +61,7 @@ fn first_certain(enclosure: impl Fn(usize) -> (IBig, IBig)) -> f64 {
         let round = |n: IBig| Exact::from_parts(n, UBig::ONE << bits).to_f64().value();
         let (low, high) = (round(&value - &error), round(&value + &error));
         if low == high {
-            return low;
+            return low + 0.0; // never -0: what rounds to it from below is a 0 like any other
         }
         // Nothing of it is above 2^-1100: less than any f64.
         if bits > 1200 && (value.abs() + error).bit_len() + 1100 < bits {

@@ -5,6 +5,7 @@
 //!
 //! | identity | formula |
 //! |---|---|
+//! | promises kept | in every state the entrant sets are disjoint, increasing and not empty, and nobody races who is absent or has won |
 //! | traces are different | no trace is listed twice |
 //! | normalisation | `Σ_T p(T) = 1` |
 //! | decomposition | `Σ_T p(T) L_T(s) = Π_k λ_k/(λ_k + s_k)`, at several rational `s` |
@@ -15,7 +16,8 @@
 //! | round trip | from `T` and any times, rebuild `E`, run the algorithm: the same trace, structure and times |
 //! | change of variables | `(M, R) → E` has determinant ±1 and `Σ λ_k E_k = Σ Λ_r M_r + Σ λ_k R_k` |
 //!
-//! The last two prove `p(T)` and `p(E | T)` for the trace at hand: the density `Π λ_k e^{-λ_k E_k}` of the exponentials,
+//! If a promise is broken, only that is told: what follows from the promises could not even be enumerated. The last two
+//! prove `p(T)` and `p(E | T)` for the trace at hand: the density `Π λ_k e^{-λ_k E_k}` of the exponentials,
 //! written in `(M, R)`, is `p(T)·Π Λ_r e^{-Λ_r M_r}·Π λ_k e^{-λ_k R_k}` on the set where the trace is `T`. The
 //! decomposition identity alone is blind to a last race that is neither recorded nor counted.
 //!
@@ -78,6 +80,24 @@ fn exact(numerator: i64, denominator: i64) -> Exact {
 #[must_use]
 pub fn of_recursion<R: Recursion>(recursion: &R, rates: &[BigRational]) -> Vec<Identity> {
     assert_eq!(rates.len(), recursion.entries(), "one rate per entry");
+    let exact: Vec<Exact> = rates.iter().map(Exact::from_exact).collect();
+    let kept = identity("promises kept", promises_kept(recursion, &exact));
+    let broken = kept.outcome.is_err();
+    let mut all = vec![kept];
+    if !broken {
+        all.extend(of_traces(recursion, rates));
+    }
+    all
+}
+
+/// The identities of [`of_recursion`] that enumerate traces, whether or not the recursion keeps its promises: of one that
+/// does not, the enumeration may never end.
+///
+/// # Panics
+/// If there is not one rate per entry.
+#[must_use]
+pub fn of_traces<R: Recursion>(recursion: &R, rates: &[BigRational]) -> Vec<Identity> {
+    assert_eq!(rates.len(), recursion.entries(), "one rate per entry");
     let rates: Vec<Exact> = rates.iter().map(Exact::from_exact).collect();
     let outcomes: Vec<Outcome<R::Structure, Exact>> = recursion::traces(recursion, &rates).collect();
     vec![
@@ -90,6 +110,51 @@ pub fn of_recursion<R: Recursion>(recursion: &R, rates: &[BigRational]) -> Vec<I
         identity("round trip", round_trip(recursion, &rates, &outcomes)),
         identity("change of variables", change_of_variables(&rates, &outcomes)),
     ]
+}
+
+/// Visits every state with every set of winners that leads to it, and counts the entrant sets found in order.
+fn promises_kept<R: Recursion>(recursion: &R, rates: &[Exact]) -> Compared {
+    let mut compared = 0;
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(recursion.start(), EntrySet::new())];
+    while let Some((state, won)) = open.pop() {
+        if recursion.stop(&state).is_some() || !seen.insert((state.clone(), won.clone())) {
+            continue;
+        }
+        let sets = recursion.split(&state);
+        let mut racing = EntrySet::new();
+        let wrong = |what: String| Err(format!("in state {state:?} {what}: the entrant sets are {sets:?}"));
+        if sets.is_empty() {
+            return wrong("nothing races, but the algorithm does not stop".to_owned());
+        }
+        for set in &sets {
+            if set.is_empty() {
+                return wrong("a race has no entrants".to_owned());
+            }
+            if set.windows(2).any(|pair| pair[0] >= pair[1]) {
+                return wrong("entrants are not in increasing order".to_owned());
+            }
+            for &k in set {
+                match rates.get(k) {
+                    None => return wrong(format!("entry {k} races, but there are {} entries", rates.len())),
+                    Some(rate) if *rate == Exact::ZERO => {
+                        return wrong(format!("entry {k} races, which is absent"));
+                    }
+                    _ if won.contains(&k) => return wrong(format!("entry {k} races, which has won before")),
+                    _ if racing.contains(&k) => return wrong(format!("entry {k} is in two races at once")),
+                    _ => {}
+                }
+            }
+            racing.extend(set.iter().copied());
+            compared += 1;
+        }
+        for winners in sets.iter().map(|set| set.iter().copied()).multi_cartesian_product() {
+            let mut won = won.clone();
+            won.extend(winners.iter().copied());
+            open.push((recursion.map(&state, &winners), won));
+        }
+    }
+    Ok(compared)
 }
 
 fn traces_are_different<X>(outcomes: &[Outcome<X, Exact>]) -> Compared {
@@ -800,7 +865,7 @@ fn reciprocal(count: &BigUint) -> BigRational {
     BigRational::new(BigInt::one(), BigInt::from(count.clone()))
 }
 
-fn uniform(model: Result<Model, crate::model::Problem>, count: &BigUint) -> Compared {
+fn uniform(model: Result<Model, crate::model::ModelError>, count: &BigUint) -> Compared {
     let law = model
         .map_err(|problem| problem.to_string())?
         .law(Limit(u64::MAX))

@@ -28,7 +28,7 @@ use num_traits::{One, Zero};
 
 use crate::collapse::{self, Layers, OrderFree};
 use crate::count;
-use crate::limit::{Limit, TooLarge};
+use crate::limit::{Limit, Remedy, TooLarge};
 use crate::loss::Loss;
 use crate::model::{Algorithm, Kind, Model};
 use crate::number::{Exact, FromExact, to_rational};
@@ -146,10 +146,10 @@ impl Model {
     /// [`TooLarge`] if there are more than `limit` traces, or counting them would take more steps than that.
     pub fn check_traces(&self, limit: Limit) -> Result<(), TooLarge> {
         self.check_magnitude(limit)?;
-        limit.check("structures, and as many traces at least", &self.structure_count())?;
         if self.kind() == Kind::Arborescence {
+            limit.check_lower_bound("structures, and as many traces at least", &self.structure_count())?;
             let steps = BigUint::from(5_u8).pow(self.size() as u32 - 1);
-            limit.check("steps to count the traces", &steps)?;
+            limit.check_lower_bound("steps to count the traces", &steps)?;
         }
         match self.trace_count() {
             Some(count) => limit.check("traces", &count),
@@ -157,6 +157,7 @@ impl Model {
                 what: "vertices to count the traces of",
                 count: self.size().into(),
                 limit: 13,
+                remedy: Remedy::SmallerModel,
             }),
         }
     }
@@ -182,8 +183,13 @@ impl Model {
     fn check_structures(&self, limit: Limit) -> Result<(), TooLarge> {
         self.check_magnitude(limit)?;
         let structures = self.structure_count();
-        limit.check("structures", &structures)?;
         let n = self.size();
+        match self.kind() {
+            Kind::SpanningTree | Kind::Matching | Kind::Arborescence | Kind::TopK => {
+                limit.check_lower_bound("structures", &structures)?; // and more states on the way to them
+            }
+            _ => limit.check("structures", &structures)?,
+        }
         match self.kind() {
             Kind::SpanningTree => limit.check("forests (an upper bound)", &self.forests(&structures)),
             Kind::Matching => {

@@ -29,6 +29,20 @@ pub struct TooLarge {
     pub count: BigUint,
     /// The limit.
     pub limit: u64,
+    /// What would help.
+    pub remedy: Remedy,
+}
+
+/// What helps against [`TooLarge`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// A limit of `count` is enough.
+    Raise,
+    /// A limit of `count` is needed at the least; the whole work is not known yet.
+    RaiseAtLeast,
+    /// No limit: counting alone would take too long.
+    SmallerModel,
 }
 
 /// The number, or its order of magnitude if it has more than 30 digits.
@@ -41,12 +55,17 @@ fn in_words(count: &BigUint) -> String {
 impl TooLarge {
     fn remedy(&self) -> String {
         let count = &self.count;
-        if *count > BigUint::from(u64::MAX) {
-            return "no machine can do that, take a smaller model".to_owned();
-        }
+        let at_least = match self.remedy {
+            _ if *count > BigUint::from(u64::MAX) => {
+                return "no machine can do that, take a smaller model".to_owned();
+            }
+            Remedy::SmallerModel => return "no other limit helps, take a smaller model".to_owned(),
+            Remedy::Raise => "",
+            Remedy::RaiseAtLeast => " at least",
+        };
         format!(
-            "raise the limit (--limit {count}, in the library `Limit`) if you have the time and memory, or take a \
-             smaller model"
+            "raise the limit (--limit {count}{at_least}, in the library `Limit`) if you have the time and memory, or \
+             take a smaller model"
         )
     }
 }
@@ -60,7 +79,12 @@ impl Limit {
         if power < 64 {
             return Ok(());
         }
-        Err(TooLarge { what, count: BigUint::from(1_u8) << power, limit: self.0 })
+        Err(TooLarge {
+            what,
+            count: BigUint::from(1_u8) << power,
+            limit: self.0,
+            remedy: Remedy::RaiseAtLeast,
+        })
     }
 
     /// Refuses a count above the limit.
@@ -68,8 +92,20 @@ impl Limit {
     /// # Errors
     /// [`TooLarge`], with the count and the limit.
     pub fn check(self, what: &'static str, count: &BigUint) -> Result<(), TooLarge> {
+        self.check_with(what, count, Remedy::Raise)
+    }
+
+    /// As [`check`](Self::check), of a count that is only a lower bound of what will be visited.
+    ///
+    /// # Errors
+    /// [`TooLarge`], with the count and the limit.
+    pub fn check_lower_bound(self, what: &'static str, count: &BigUint) -> Result<(), TooLarge> {
+        self.check_with(what, count, Remedy::RaiseAtLeast)
+    }
+
+    fn check_with(self, what: &'static str, count: &BigUint, remedy: Remedy) -> Result<(), TooLarge> {
         if *count > BigUint::from(self.0) {
-            return Err(TooLarge { what, count: count.clone(), limit: self.0 });
+            return Err(TooLarge { what, count: count.clone(), limit: self.0, remedy });
         }
         Ok(())
     }

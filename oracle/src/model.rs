@@ -191,67 +191,78 @@ pub struct Model {
 /// What is wrong with a set of rates, and at which entry: the reader of files adds where that is.
 pub(crate) type EntryProblem = (Option<usize>, Problem);
 
+/// The same for whoever builds a model in code: an entry is an item of a list.
+fn in_list(list: &'static str) -> impl Fn(EntryProblem) -> ModelError {
+    move |(entry, problem)| {
+        let item = entry.map_or_else(String::new, |entry| format!("{list}[{entry}]"));
+        ModelError { place: Place { item, ..Place::default() }, problem }
+    }
+}
+
 impl Model {
     /// Spanning trees of a petgraph graph whose edge weights are the rates; an edge's index is its entry number.
     ///
     /// # Errors
-    /// [`Problem`] if a rate is negative, the graph has a loop or parallel edges, or its present edges do not connect it.
-    pub fn spanning_tree<V>(graph: &UnGraph<V, BigRational>) -> Result<Self, Problem> {
+    /// [`ModelError`], with the entry, if a rate is negative, the graph has a loop or parallel edges, or its present edges do not connect it.
+    pub fn spanning_tree<V>(graph: &UnGraph<V, BigRational>) -> Result<Self, ModelError> {
         let edges =
             graph.edge_references().map(|e| (e.source().index(), e.target().index(), e.weight().clone()));
-        Self::new_spanning_tree(graph.node_count(), edges.collect()).map_err(|(_, problem)| problem)
+        Self::new_spanning_tree(graph.node_count(), edges.collect()).map_err(in_list("edges"))
     }
 
     /// Arborescences of a petgraph digraph whose arc weights are the rates. Arcs into the root are no entries; the others
     /// are, in the order of their indices.
     ///
     /// # Errors
-    /// [`Problem`] if a rate is negative, the digraph has a loop or parallel arcs, or a vertex cannot be reached.
-    pub fn arborescence<V>(graph: &DiGraph<V, BigRational>, root: NodeIndex) -> Result<Self, Problem> {
+    /// [`ModelError`], with the entry, if a rate is negative, the digraph has a loop or parallel arcs, or a vertex cannot be reached.
+    pub fn arborescence<V>(graph: &DiGraph<V, BigRational>, root: NodeIndex) -> Result<Self, ModelError> {
         let arcs =
             graph.edge_references().map(|e| (e.source().index(), e.target().index(), e.weight().clone()));
-        Self::new_arborescence(graph.node_count(), root.index(), arcs.collect())
-            .map_err(|(_, problem)| problem)
+        Self::new_arborescence(graph.node_count(), root.index(), arcs.collect()).map_err(in_list("edges"))
     }
 
     /// Greedy matchings of a square matrix of rates.
     ///
     /// # Errors
-    /// [`Problem`] if the matrix is empty or not square, a rate is negative, or the greedy choice could get stuck.
-    pub fn matching(rates: &[Vec<BigRational>]) -> Result<Self, Problem> {
-        Self::new_matching(rates).map_err(|(_, problem)| problem)
+    /// [`ModelError`], with the entry, if the matrix is empty or not square, a rate is negative, or the greedy choice could get stuck.
+    pub fn matching(rates: &[Vec<BigRational>]) -> Result<Self, ModelError> {
+        Self::new_matching(rates).map_err(|(entry, problem)| {
+            let item = |cell: usize| format!("rates[{}][{}]", cell / rates.len(), cell % rates.len());
+            let item = entry.map_or_else(String::new, item);
+            ModelError { place: Place { item, ..Place::default() }, problem }
+        })
     }
 
     /// Binary trees on a list of positive rates.
     ///
     /// # Errors
-    /// [`Problem`] if the list is empty or a rate is not positive.
-    pub fn binary_tree(rates: Vec<BigRational>) -> Result<Self, Problem> {
-        Self::new_positions(Kind::BinaryTree, rates, 0).map_err(|(_, problem)| problem)
+    /// [`ModelError`], with the entry, if the list is empty or a rate is not positive.
+    pub fn binary_tree(rates: Vec<BigRational>) -> Result<Self, ModelError> {
+        Self::new_positions(Kind::BinaryTree, rates, 0).map_err(in_list("rates"))
     }
 
     /// Sets of the `k` smallest of a list.
     ///
     /// # Errors
-    /// [`Problem`] if a rate is negative or `k` is not between 1 and the number of positive rates.
-    pub fn top_k(rates: Vec<BigRational>, k: usize) -> Result<Self, Problem> {
-        Self::new_positions(Kind::TopK, rates, k).map_err(|(_, problem)| problem)
+    /// [`ModelError`], with the entry, if a rate is negative or `k` is not between 1 and the number of positive rates.
+    pub fn top_k(rates: Vec<BigRational>, k: usize) -> Result<Self, ModelError> {
+        Self::new_positions(Kind::TopK, rates, k).map_err(in_list("rates"))
     }
 
     /// Permutations of a list of positive rates.
     ///
     /// # Errors
-    /// [`Problem`] if the list is empty or a rate is not positive.
-    pub fn permutation(rates: Vec<BigRational>) -> Result<Self, Problem> {
-        Self::new_positions(Kind::Permutation, rates, 0).map_err(|(_, problem)| problem)
+    /// [`ModelError`], with the entry, if the list is empty or a rate is not positive.
+    pub fn permutation(rates: Vec<BigRational>) -> Result<Self, ModelError> {
+        Self::new_positions(Kind::Permutation, rates, 0).map_err(in_list("rates"))
     }
 
     /// One position of a list.
     ///
     /// # Errors
-    /// [`Problem`] if a rate is negative or none is positive.
-    pub fn categorical(rates: Vec<BigRational>) -> Result<Self, Problem> {
-        Self::new_positions(Kind::Categorical, rates, 0).map_err(|(_, problem)| problem)
+    /// [`ModelError`], with the entry, if a rate is negative or none is positive.
+    pub fn categorical(rates: Vec<BigRational>) -> Result<Self, ModelError> {
+        Self::new_positions(Kind::Categorical, rates, 0).map_err(in_list("rates"))
     }
 
     pub(crate) fn new_spanning_tree(
@@ -478,8 +489,16 @@ impl Model {
         }
     }
 
+    /// An entry as in canonical JSON.
+    fn written(&self, entry: usize) -> String {
+        self.entries.get(entry).map_or_else(|| format!("\"no entry {entry}\""), Entry::to_string)
+    }
+
     /// The canonical JSON of a structure: edges or arcs `[[u,v],…]` sorted; the column of each row; the parent of each
     /// position or null; sorted positions; positions in order; the position.
+    ///
+    /// A structure of another model is written as far as it goes: an entry that this model has not is the text
+    /// `"no entry 9"` at the end, a row without a cell `null`.
     #[must_use]
     pub fn canonical(&self, structure: &Structure) -> String {
         match structure {
@@ -487,19 +506,23 @@ impl Model {
             Structure::Order(order) => list(order.iter()),
             Structure::Entries(set) => match self.kind() {
                 Kind::Matching => {
-                    let mut column = vec![0; self.size];
+                    let mut columns = vec![None; self.size];
                     for &k in set.iter() {
-                        if let Entry::Pair(i, j) = self.entries[k] {
-                            column[i] = j;
+                        if let Some(&Entry::Pair(i, j)) = self.entries.get(k) {
+                            columns[i] = Some(j);
                         }
                     }
-                    list(column.iter())
+                    let column = |j: &Option<usize>| j.map_or_else(|| "null".to_owned(), |j| j.to_string());
+                    let foreign = set.iter().filter(|k| **k >= self.entries.len());
+                    list(columns.iter().map(column).chain(foreign.map(|&k| self.written(k))))
                 }
-                Kind::Categorical => set.iter().map(|&k| self.entries[k].to_string()).collect(),
+                Kind::Categorical => set.iter().map(|&k| self.written(k)).collect(),
                 _ => {
-                    let mut entries: Vec<Entry> = set.iter().map(|&k| self.entries[k]).collect();
-                    entries.sort_unstable();
-                    list(entries.iter())
+                    let mut known: Vec<Entry> =
+                        set.iter().filter_map(|&k| self.entries.get(k).copied()).collect();
+                    known.sort_unstable();
+                    let foreign = set.iter().filter(|k| **k >= self.entries.len());
+                    list(known.iter().map(Entry::to_string).chain(foreign.map(|&k| self.written(k))))
                 }
             },
         }
@@ -509,9 +532,9 @@ impl Model {
     /// `[{"component":[v,…],"arc":[u,v]},…]` sorted by size and component; for a binary tree its structure.
     #[must_use]
     pub fn canonical_trace(&self, trace: &Trace) -> String {
-        let winners = || trace.races().iter().map(|race| self.entries[race.winner]);
+        let winners = || trace.races().iter().map(|race| self.written(race.winner));
         match &self.algorithm {
-            Algorithm::Categorical(_) => winners().map(|w| w.to_string()).collect(),
+            Algorithm::Categorical(_) => winners().collect(),
             Algorithm::BinaryTree(_) => self.replay(trace).map_or_else(String::new, |x| self.canonical(&x)),
             Algorithm::Arborescence(_) => {
                 let races: Vec<String> = self

@@ -1,8 +1,9 @@
 //! Rates, read exactly.
 //!
 //! A rate is an integer (`12`), a decimal, with an exponent if need be (`0.25`, `1e-30`), or a fraction of integers
-//! (`2/3`). It is read as the number it says: `0.1` is one tenth. 0 is an absent entry; `-0` is refused. A logit `θ` is a
-//! number, read as `f64`; its rate is the `f64` `exp(-θ)`, taken exactly.
+//! (`2/3`). It is read as the number it says: `0.1` is one tenth. 0 is an absent entry; `-0` is refused. A logit `θ` is an
+//! integer or decimal of the same form, with a sign if it is negative, read as `f64`; its rate is the `f64` `exp(-θ)`, taken
+//! exactly. The form is that of numbers in JSON, so `+1`, `.5` and `5.` are neither.
 //!
 //! # Example
 //! ```
@@ -30,6 +31,9 @@ pub enum RateError {
         "{0:?} is not a number: want an integer, a decimal such as \"0.25\" or \"1e-30\", or a fraction \"p/q\""
     )]
     NotANumber(String),
+    /// Not a logit.
+    #[error("{0:?} is not a number: want an integer or a decimal such as \"-0.25\" or \"1e-3\"")]
+    NotALogit(String),
     /// NaN.
     #[error("{0:?} is not a number: want a finite number, positive, or 0 for an absent entry")]
     Nan(String),
@@ -125,6 +129,14 @@ fn unsigned(text: &str) -> Result<BigRational, RateError> {
     Ok(scaled / BigRational::from(BigInt::from(10).pow(places)))
 }
 
+/// Digits, perhaps a point with digits on both sides, perhaps an exponent.
+fn is_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    digits(whole) && digits(fraction) && digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))
+}
+
 /// `None`: not an exponent; `Some(None)`: out of reach.
 fn signed_exponent(text: &str) -> Option<Option<i64>> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -144,7 +156,11 @@ pub fn parse_logit(text: &str) -> Result<BigRational, RateError> {
         return Err(RateError::TooLong(text.len()));
     }
     not_finite(text)?;
-    let logit: f64 = text.parse().map_err(|_| RateError::NotANumber(text.to_owned()))?;
+    let wrong = || RateError::NotALogit(text.to_owned());
+    if !is_decimal(text.strip_prefix('-').unwrap_or(text)) {
+        return Err(wrong());
+    }
+    let logit: f64 = text.parse().map_err(|_| wrong())?;
     if !logit.is_finite() {
         return Err(RateError::Infinite(text.to_owned()));
     }
@@ -216,6 +232,10 @@ mod tests {
         assert_eq!(parse_logit("-800"), Err(RateError::Logit { logit: -800.0, rate: f64::INFINITY }));
         assert_eq!(parse_logit("nan"), Err(RateError::Nan("nan".to_owned())));
         assert_eq!(parse_logit("1e999"), Err(RateError::Infinite("1e999".to_owned())));
-        assert_eq!(parse_logit("1/2"), Err(RateError::NotANumber("1/2".to_owned())));
+        assert_eq!(parse_logit("-2.5e-1"), of_logit(-0.25));
+        assert_eq!(parse_logit("-0"), Ok(ratio(1, 1)));
+        for junk in ["1/2", "+1", ".5", "5.", "-.5", "1e", "e5", "", "-", "--1", "1e5.0", " 1", "1_0"] {
+            assert_eq!(parse_logit(junk), Err(RateError::NotALogit(junk.to_owned())), "{junk:?}");
+        }
     }
 }

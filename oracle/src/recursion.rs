@@ -120,6 +120,12 @@ pub enum WeightError {
         /// The weight, as printed.
         weight: String,
     },
+    /// The recursion broke a promise.
+    #[error("race {race} has no entrants: a recursion must name entrant sets that are not empty")]
+    NoEntrants {
+        /// The race, from 0.
+        race: usize,
+    },
 }
 
 /// Runs the algorithm on given weights: the paper's `F_struct`.
@@ -131,7 +137,8 @@ pub enum WeightError {
 /// numbers nothing rounds.
 ///
 /// # Errors
-/// [`WeightError`] if there is not one weight per entry, or an entrant's weight is NaN or infinite.
+/// [`WeightError`] if there is not one weight per entry, an entrant's weight is NaN or infinite, or the recursion names an
+/// empty entrant set.
 #[doc(alias = "F_struct")]
 pub fn run<R, N>(recursion: &R, weights: &[N]) -> Result<Run<R::Structure, N>, WeightError>
 where
@@ -145,7 +152,8 @@ where
     let mut left = weights.to_vec();
     let mut times = Vec::new();
     let path = follow(recursion, |_, _, entrants| {
-        let mut winner = entrants[0];
+        let race = times.len();
+        let mut winner = *entrants.first().ok_or(WeightError::NoEntrants { race })?;
         for &k in entrants {
             // x - x is not 0 for NaN and infinity
             if !(left[k].clone() - &left[k]).is_zero() {

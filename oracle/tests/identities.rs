@@ -1,6 +1,6 @@
 //! The exact identities on every example model, on closed forms, and on recursions that are wrong on purpose.
 
-use gumbel_oracle::identities::{Identity, closed_forms, of_model, of_recursion};
+use gumbel_oracle::identities::{Identity, closed_forms, of_model, of_recursion, of_traces};
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::ratio;
 use gumbel_oracle::recursion::Recursion;
@@ -105,6 +105,64 @@ fn a_consistent_but_different_algorithm_is_left_to_the_comparison_of_laws() {
 
 #[test]
 fn an_entry_that_races_on_after_winning_is_caught() {
-    let broken = broken(Mistake::WinnersStay);
+    // Its traces are not even listed: the enumeration of a recursion that breaks its promises may never end.
+    assert_eq!(broken(Mistake::WinnersStay), ["promises kept"]);
+    let rates = [ratio(1, 1), ratio(2, 1), ratio(7, 2)];
+    let of_traces = of_traces(&Podium(Mistake::WinnersStay), &rates).into_iter();
+    let broken: Vec<&str> = of_traces.filter(|i| i.outcome.is_err()).map(|i| i.name).collect();
     assert!(broken.contains(&"decomposition") && broken.contains(&"round trip"), "{broken:?}");
+}
+
+/// Entrant sets by state, the number of races held; it stops after two.
+struct Sets(fn(usize) -> Vec<Vec<usize>>);
+
+impl Recursion for Sets {
+    type State = usize;
+    type Structure = Vec<usize>;
+    fn entries(&self) -> usize {
+        4
+    }
+    fn start(&self) -> usize {
+        0
+    }
+    fn stop(&self, races: &usize) -> Option<Vec<usize>> {
+        (*races == 2).then(Vec::new)
+    }
+    fn split(&self, races: &usize) -> Vec<Vec<usize>> {
+        self.0(*races)
+    }
+    fn map(&self, races: &usize, winners: &[usize]) -> usize {
+        races + usize::from(!winners.is_empty())
+    }
+    fn combine(&self, _: &usize, winners: &[usize], rest: Vec<usize>) -> Vec<usize> {
+        [winners, &rest].concat()
+    }
+}
+
+#[test]
+fn each_broken_promise_is_told_with_the_state_and_the_entry() {
+    type Split = fn(usize) -> Vec<Vec<usize>>;
+    let cases: [(Split, &str); 7] = [
+        (
+            |races| if races == 0 { vec![vec![0, 1]] } else { vec![] },
+            "nothing races, but the algorithm does not stop",
+        ),
+        (|_| vec![vec![0, 1], vec![]], "a race has no entrants"),
+        (|_| vec![vec![1, 0]], "entrants are not in increasing order"),
+        (|_| vec![vec![0, 0]], "entrants are not in increasing order"),
+        (|_| vec![vec![0, 9]], "entry 9 races, but there are 4 entries"),
+        (|_| vec![vec![0, 3]], "entry 3 races, which is absent"),
+        (|_| vec![vec![0, 1], vec![1, 2]], "entry 1 is in two races at once"),
+    ];
+    let rates = [ratio(1, 1), ratio(2, 1), ratio(3, 1), ratio(0, 1)];
+    for (split, what) in cases {
+        let identities = of_recursion(&Sets(split), &rates);
+        assert_eq!(identities.len(), 1, "{what}");
+        let told = identities[0].outcome.clone().unwrap_err();
+        assert!(told.starts_with("in state ") && told.contains(what), "{told}");
+    }
+    let kept =
+        of_recursion(&Sets(|races| if races == 0 { vec![vec![0], vec![1]] } else { vec![vec![2]] }), &rates);
+    assert!(kept.iter().all(|identity| identity.outcome.is_ok()), "{kept:?}");
+    assert_eq!(kept[0].outcome, Ok(3)); // entrant sets looked at
 }

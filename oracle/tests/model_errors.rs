@@ -6,14 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::catch_unwind;
 
-use gumbel_oracle::limit::{Limit, TooLarge};
+use gumbel_oracle::limit::{Limit, Remedy, TooLarge};
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model, ModelError, Place, Problem, TraceProblem};
 use gumbel_oracle::number::{Exact, ratio};
 use gumbel_oracle::race::{Race, Trace, TraceError};
 use gumbel_oracle::rate::{MAX_LENGTH, RateError};
-use gumbel_oracle::recursion::WeightError;
+use gumbel_oracle::recursion::{self, Recursion, WeightError};
 use gumbel_oracle::structure::{EntrySet, Order, Parents, Structure};
+use num_bigint::BigUint;
 use num_rational::BigRational;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
 use rand::rngs::ChaCha8Rng;
@@ -196,7 +197,9 @@ fn numbers() -> Vec<Case> {
         ("-710", E::Logit { logit: -710.0, rate: f64::INFINITY }),
         ("1e999", E::Infinite(text("1e999"))),
         ("\"nan\"", E::Nan(text("nan"))),
-        ("\"1/2\"", E::NotANumber(text("1/2"))),
+        ("\"1/2\"", E::NotALogit(text("1/2"))),
+        ("\"+1\"", E::NotALogit(text("+1"))),
+        ("\".5\"", E::NotALogit(text(".5"))),
     ] {
         for (model, item) in [
             (format!(r#"{{"structure": "binary_tree", "logits": [0, ¦{logit}]}}"#), "logits[1]"),
@@ -682,7 +685,7 @@ fn the_message_says_what_where_and_what_would_be_right() {
 fn graphs_built_in_code_are_checked_like_files() {
     let tree = |edges: &[(u32, u32, i64)]| {
         let edges = edges.iter().map(|&(u, v, rate)| (u, v, ratio(rate, 1)));
-        Model::spanning_tree(&UnGraph::<(), BigRational>::from_edges(edges)).map(|_| ())
+        Model::spanning_tree(&UnGraph::<(), BigRational>::from_edges(edges)).map(|_| ()).map_err(problem)
     };
     assert_eq!(tree(&[(0, 1, 1), (1, 0, 1)]), Err(Problem::Duplicate { u: 0, v: 1, first: 0 }));
     assert_eq!(tree(&[(0, 1, 1), (1, 1, 1)]), Err(Problem::Loop { vertex: 1 }));
@@ -692,7 +695,7 @@ fn graphs_built_in_code_are_checked_like_files() {
     let arborescence = |root, arcs: &[(u32, u32, i64)]| {
         let arcs = arcs.iter().map(|&(u, v, rate)| (u, v, ratio(rate, 1)));
         let digraph = DiGraph::<(), BigRational>::from_edges(arcs);
-        Model::arborescence(&digraph, NodeIndex::new(root)).map(|_| ())
+        Model::arborescence(&digraph, NodeIndex::new(root)).map(|_| ()).map_err(problem)
     };
     assert_eq!(arborescence(0, &[(0, 1, 1), (1, 0, 1)]), Ok(()));
     assert_eq!(arborescence(2, &[(0, 1, 1)]), Err(Problem::Root { root: 2, vertices: 2 }));
@@ -700,25 +703,66 @@ fn graphs_built_in_code_are_checked_like_files() {
     assert_eq!(arborescence(0, &[(0, 1, 1), (0, 1, 2)]), Err(Problem::Duplicate { u: 0, v: 1, first: 0 }));
 }
 
+fn problem(error: ModelError) -> Problem {
+    error.problem
+}
+
 #[test]
 fn lists_and_matrices_built_in_code_are_checked_like_files() {
     let list = |rates: &[i64]| rates.iter().map(|&rate| ratio(rate, 1)).collect::<Vec<_>>();
     let negative = Problem::Rate(RateError::Negative("-2".to_owned()));
+    let at = |model: Result<Model, ModelError>| model.map(|_| ()).map_err(|e| (e.place.item, e.problem));
+    let whole = |problem| Err((String::new(), problem));
+    let item = |item: &str, problem| Err((item.to_owned(), problem));
     for build in [Model::binary_tree, Model::permutation, Model::categorical] {
-        assert_eq!(build(list(&[])).err(), Some(Problem::Empty));
-        assert_eq!(build(list(&[1, -2])).err(), Some(negative.clone()));
+        assert_eq!(at(build(list(&[]))), whole(Problem::Empty));
+        assert_eq!(at(build(list(&[1, -2]))), item("rates[1]", negative.clone()));
     }
-    assert_eq!(Model::binary_tree(list(&[1, 0])).err(), Some(Problem::ZeroRate { kind: Kind::BinaryTree }));
-    assert_eq!(Model::permutation(list(&[1, 0])).err(), Some(Problem::ZeroRate { kind: Kind::Permutation }));
-    assert_eq!(Model::categorical(list(&[0, 0])).err(), Some(Problem::AllAbsent));
+    let zero = |kind| Problem::ZeroRate { kind };
+    assert_eq!(at(Model::binary_tree(list(&[1, 0]))), item("rates[1]", zero(Kind::BinaryTree)));
+    assert_eq!(at(Model::permutation(list(&[0, 1]))), item("rates[0]", zero(Kind::Permutation)));
+    assert_eq!(at(Model::categorical(list(&[0, 0]))), whole(Problem::AllAbsent));
     assert_eq!(
-        Model::top_k(list(&[1, 0]), 2).err(),
-        Some(Problem::K { k: "2".to_owned(), n: 2, positive: 1 })
+        at(Model::top_k(list(&[1, 0]), 2)),
+        whole(Problem::K { k: "2".to_owned(), n: 2, positive: 1 })
     );
-    assert_eq!(Model::matching(&[]).err(), Some(Problem::Empty));
-    assert_eq!(Model::matching(&[list(&[-2])]).err(), Some(negative));
+    assert_eq!(at(Model::matching(&[])), whole(Problem::Empty));
+    assert_eq!(at(Model::matching(&[list(&[1, 1]), list(&[-2, 1])])), item("rates[1][0]", negative.clone()));
     let ragged = [list(&[1, 1]), list(&[1])];
-    assert_eq!(Model::matching(&ragged).err(), Some(Problem::NotSquare { rows: 2, row: 1, columns: 1 }));
+    assert_eq!(at(Model::matching(&ragged)), whole(Problem::NotSquare { rows: 2, row: 1, columns: 1 }));
+    let tree = |edges: &[(u32, u32, i64)]| {
+        let edges = edges.iter().map(|&(u, v, rate)| (u, v, ratio(rate, 1)));
+        at(Model::spanning_tree(&UnGraph::<(), BigRational>::from_edges(edges)))
+    };
+    assert_eq!(tree(&[(0, 1, 1), (1, 2, -2)]), item("edges[1]", negative.clone()));
+    assert_eq!(tree(&[(0, 1, 1), (1, 1, 1)]), item("edges[1]", Problem::Loop { vertex: 1 }));
+    assert_eq!(tree(&[(0, 1, 1), (2, 3, 1)]), whole(Problem::Disconnected { vertex: 2 }));
+    let arcs = [(0, 1, ratio(1, 1)), (1, 2, ratio(-2, 1))];
+    let digraph = DiGraph::<(), BigRational>::from_edges(arcs);
+    assert_eq!(at(Model::arborescence(&digraph, NodeIndex::new(0))), item("edges[1]", negative));
+    // The message says it in words.
+    assert_eq!(
+        Model::binary_tree(list(&[1, 0])).unwrap_err().to_string(),
+        "rates[1]: rate 0: every position of a binary_tree takes its turn, so every rate must be positive"
+    );
+}
+
+#[test]
+fn a_structure_of_another_model_is_written_without_a_panic() {
+    // Its entries that this model has not are named; a row without a cell is null.
+    let model = Model::parse(r#"{"structure": "matching", "rates": [[1, 2], [3, 4]]}"#).unwrap();
+    let foreign = Structure::Entries(EntrySet::from_iter([1, 9]));
+    assert_eq!(model.canonical(&foreign), r#"[1,null,"no entry 9"]"#);
+    let model = Model::parse(r#"{"structure": "top_k", "k": 1, "rates": [1, 2]}"#).unwrap();
+    assert_eq!(model.canonical(&foreign), r#"[1,"no entry 9"]"#);
+    let model = Model::parse(r#"{"structure": "categorical", "rates": [1, 2]}"#).unwrap();
+    assert_eq!(model.canonical(&Structure::Entries(EntrySet::from_iter([9]))), r#""no entry 9""#);
+    let trace = Trace::new(10, vec![Race::new([8, 9], 9)]).unwrap();
+    for kind in Kind::ALL {
+        let model = complete(kind, 3);
+        let _ = model.canonical_trace(&trace);
+        let _ = model.canonical(&foreign);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -869,6 +913,30 @@ fn an_entrant_listed_twice_is_found_in_any_order() {
     assert_eq!(Trace::new(3, vec![race]), Trace::new(3, vec![Race::new([0, 1, 2], 2)]));
 }
 
+/// A recursion that breaks its promise: the second race has no entrants.
+struct Empty;
+
+impl Recursion for Empty {
+    type State = usize;
+    type Structure = ();
+    fn entries(&self) -> usize {
+        2
+    }
+    fn start(&self) -> usize {
+        0
+    }
+    fn stop(&self, races: &usize) -> Option<()> {
+        (*races == 2).then_some(())
+    }
+    fn split(&self, races: &usize) -> Vec<Vec<usize>> {
+        vec![if *races == 0 { vec![0, 1] } else { vec![] }]
+    }
+    fn map(&self, races: &usize, _: &[usize]) -> usize {
+        races + 1
+    }
+    fn combine(&self, _: &usize, _: &[usize], (): ()) {}
+}
+
 #[test]
 fn weights_that_cannot_be_compared_are_refused_by_entry() {
     let triangle = model(TRIANGLE);
@@ -880,6 +948,7 @@ fn weights_that_cannot_be_compared_are_refused_by_entry() {
         (triangle.run(&[1.0, f64::NAN, 2.0]).unwrap_err(), not_finite(1, "NaN")),
         (triangle.run(&[1.0, 2.0, f64::INFINITY]).unwrap_err(), not_finite(2, "inf")),
         (triangle.run(&[f64::NEG_INFINITY, 2.0, 1.0]).unwrap_err(), not_finite(0, "-inf")),
+        (recursion::run(&Empty, &[1.0, 2.0]).unwrap_err(), WeightError::NoEntrants { race: 1 }),
     ];
     for (found, want) in &errors {
         assert_eq!(found, want);
@@ -912,7 +981,7 @@ fn complete(kind: Kind, n: usize) -> Model {
 
 #[test]
 fn an_enumeration_that_would_not_fit_is_refused_with_count_and_limit() {
-    let too_large = |what, count: u64, limit| Some(TooLarge { what, count: count.into(), limit });
+    let too_large = |what, count: u64, limit| Some((what, BigUint::from(count), limit));
     let limit = Limit(1000);
     for (kind, n, what, count) in [
         (Kind::SpanningTree, 10, "structures", 100_000_000),
@@ -930,7 +999,7 @@ fn an_enumeration_that_would_not_fit_is_refused_with_count_and_limit() {
         let model = complete(kind, n);
         let limit = limit.0.min(count - 1);
         let (name, limit) = (kind.name(), Limit(limit));
-        assert_eq!(model.law(limit).err(), too_large(what, count, limit.0), "{name} {n}");
+        assert_eq!(model.law(limit).err().map(told), too_large(what, count, limit.0), "{name} {n}");
         // one more is enough, unless a later count is larger
         let raised = model.law(Limit(count)).err();
         assert!(raised.is_none_or(|error| error.what != what), "{name} {n}");
@@ -939,6 +1008,50 @@ fn an_enumeration_that_would_not_fit_is_refused_with_count_and_limit() {
     let want = "the enumeration would visit 6564120420 structures, more than the limit of 1000: raise the limit (--limit \
                 6564120420, in the library `Limit`) if you have the time and memory, or take a smaller model";
     assert_eq!(message, want);
+}
+
+/// What an error says, beside what would help.
+fn told(error: TooLarge) -> (&'static str, BigUint, u64) {
+    (error.what, error.count, error.limit)
+}
+
+#[test]
+fn whoever_follows_the_advice_about_the_limit_gets_an_answer() {
+    type Question = fn(&Model, Limit) -> Option<TooLarge>;
+    let questions: [(&str, Question); 5] = [
+        ("law", |model, limit| model.law(limit).err()),
+        ("traces", |model, limit| model.check_traces(limit).err()),
+        ("marginals", |model, limit| model.marginals(limit).err()),
+        ("gradient", |model, limit| model.gradient_of(|_| ratio(1, 1), limit).err()),
+        ("losses", |model, limit| model.loss_law(&Loss::named(model, "default").unwrap(), limit).err()),
+    ];
+    let mut advised = 0;
+    for kind in Kind::ALL {
+        let model = complete(kind, 4);
+        for (name, question) in questions {
+            let mut limit = Limit(2);
+            while let Some(error) = question(&model, limit) {
+                let (raise, count) = (error.remedy, u64::try_from(&error.count).unwrap());
+                assert!(count > limit.0, "{} {name}: {error}", kind.name());
+                assert_eq!(
+                    error.to_string().contains(" at least, in the library"),
+                    raise == Remedy::RaiseAtLeast
+                );
+                limit = Limit(count);
+                advised += 1;
+                if raise == Remedy::Raise {
+                    assert_eq!(question(&model, limit), None, "{} {name}: {error}", kind.name());
+                }
+            }
+        }
+    }
+    assert!(advised > 20, "{advised}");
+    // Beyond 13 vertices the traces of an arborescence are not even counted: no limit helps.
+    let ring: Vec<(u32, u32, BigRational)> = (0..15).map(|v| (v, v + 1, ratio(1, 1))).collect();
+    let path = Model::arborescence(&DiGraph::<(), _>::from_edges(ring), NodeIndex::new(0)).unwrap();
+    let error = path.check_traces(Limit(u64::MAX)).unwrap_err();
+    assert_eq!(error.remedy, Remedy::SmallerModel);
+    assert!(error.to_string().ends_with("no other limit helps, take a smaller model"), "{error}");
 }
 
 #[test]
@@ -954,8 +1067,8 @@ fn every_question_about_a_law_keeps_to_the_limit() {
         assert!(model.gradient_of(|_| ratio(1, 1), none).is_err(), "{}", kind.name());
         assert!(model.t_reinforce_covariance(|_| ratio(1, 1), none).is_err(), "{}", kind.name());
     }
-    let marginals = |kind, n| complete(kind, n).marginals(Limit(500)).err();
-    let too_large = |what, count: u64| Some(TooLarge { what, count: count.into(), limit: 500 });
+    let marginals = |kind, n| complete(kind, n).marginals(Limit(500)).err().map(told);
+    let too_large = |what, count: u64| Some((what, BigUint::from(count), 500));
     assert_eq!(
         marginals(Kind::SpanningTree, 7),
         too_large("partitions of the vertices (an upper bound)", 877)
@@ -965,9 +1078,12 @@ fn every_question_about_a_law_keeps_to_the_limit() {
     assert_eq!(marginals(Kind::Arborescence, 6), too_large("structures", 1296));
     let tree = complete(Kind::SpanningTree, 12);
     let path = Structure::Entries((0..11).collect());
-    assert_eq!(tree.probability(&path, Limit(500)).err(), too_large("subsets of the structure", 2048));
+    assert_eq!(
+        tree.probability(&path, Limit(500)).err().map(told),
+        too_large("subsets of the structure", 2048)
+    );
     let pairs = complete(Kind::Permutation, 6).pair_marginals(Limit(500)).err();
-    assert_eq!(pairs, too_large("structures", 720));
+    assert_eq!(pairs.map(told), too_large("structures", 720));
 }
 
 /// Kruskal's first edges are no tree, and the first cells no matching.

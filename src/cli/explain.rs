@@ -37,6 +37,9 @@ pub(super) struct Explain {
     /// left out, with the reason.
     #[arg(long, value_name = "COUNT", default_value_t = 4096)]
     limit: u64,
+    /// No progress bar: accepted as everywhere, though this command shows none.
+    #[arg(long)]
+    quiet: bool,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,7 @@ enum Format {
 
 impl Explain {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let _ = self.quiet;
         let model = read_model(&self.model)?;
         let (trace, weights) = match &self.trace {
             Some(text) => (model.parse_trace(text).map_err(Failure::input)?, None),

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::Failure;
 
 /// An output that is opened before the long work.
@@ -15,40 +17,57 @@ pub(super) struct Output {
 #[derive(Debug)]
 enum Target {
     Stdout(BufWriter<io::Stdout>),
-    File { part: BufWriter<File>, part_path: PathBuf, path: PathBuf, finished: bool },
+    /// Written under a name that nobody has, which is removed unless [`Output::finish`] gives it its own.
+    File {
+        part: BufWriter<NamedTempFile>,
+        path: PathBuf,
+    },
+    /// A device or a pipe: it is written to, never replaced.
+    Device {
+        device: BufWriter<File>,
+        path: PathBuf,
+    },
 }
 
 impl Output {
-    /// Standard output if there is no path; otherwise a file next to it, `PATH.part`, renamed by [`finish`](Self::finish).
+    /// Standard output if there is no path; otherwise a new file in the same folder, renamed by [`finish`](Self::finish).
     pub(super) fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else {
             return Ok(Self { target: Target::Stdout(BufWriter::new(io::stdout())) });
         };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
-        let part_path = path.with_file_name(name);
         let failed = |error| Failure::Write { path: path.to_owned(), error };
         if path.is_dir() {
             return Err(failed(io::Error::other("is a directory: want a file name")));
         }
-        let part = BufWriter::new(File::create(&part_path).map_err(failed)?);
-        let finished = false;
-        Ok(Self { target: Target::File { part, part_path, path: path.to_owned(), finished } })
+        let path_buf = path.to_owned();
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let device = BufWriter::new(File::options().write(true).open(path).map_err(failed)?);
+            return Ok(Self { target: Target::Device { device, path: path_buf } });
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(".");
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&name).suffix(".part");
+        // Made as any new file, with the permissions that the user's mask allows.
+        let make = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+        let part = builder.make_in(folder.unwrap_or(Path::new(".")), make).map_err(failed)?;
+        Ok(Self { target: Target::File { part: BufWriter::new(part), path: path_buf } })
     }
 
     /// The file, if it is one: for formats that need to seek.
-    pub(super) fn file(&mut self) -> Option<&mut BufWriter<File>> {
-        match &mut self.target {
-            Target::Stdout(_) => None,
-            Target::File { part, .. } => Some(part),
-        }
+    pub(super) fn file(&mut self) -> Option<&mut BufWriter<NamedTempFile>> {
+        if let Target::File { part, .. } = &mut self.target { Some(part) } else { None }
     }
 
     /// An error of this output, with its name.
     pub(super) fn failure(&self, error: io::Error) -> Failure {
         match &self.target {
             Target::Stdout(_) => Failure::Stdout(error),
-            Target::File { path, .. } => Failure::Write { path: path.clone(), error },
+            Target::File { path, .. } | Target::Device { path, .. } => {
+                Failure::Write { path: path.clone(), error }
+            }
         }
     }
 
@@ -60,6 +79,7 @@ impl Output {
         let written = match &mut self.target {
             Target::Stdout(out) => write(out),
             Target::File { part, .. } => write(part),
+            Target::Device { device, .. } => write(device),
         };
         written.map_err(|error| self.failure(error))
     }
@@ -67,20 +87,11 @@ impl Output {
     /// Flushes; a file gets its name only now.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.write(|out| out.flush())?;
-        if let Target::File { part_path, path, finished, .. } = &mut self.target {
-            let renamed = std::fs::rename(&*part_path, &*path);
-            *finished = renamed.is_ok();
-            renamed.map_err(|error| Failure::Write { path: path.clone(), error })?;
+        if let Target::File { part, path } = self.target {
+            let failed = |error| Failure::Write { path: path.clone(), error };
+            let part = part.into_inner().map_err(|error| failed(error.into_error()))?;
+            part.persist(&path).map_err(|error| failed(error.error))?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Output {
-    /// A file that was not finished is removed.
-    fn drop(&mut self) {
-        if let Target::File { part_path, finished: false, .. } = &self.target {
-            let _ = std::fs::remove_file(part_path); // it may never have been made
-        }
     }
 }

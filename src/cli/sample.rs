@@ -79,6 +79,11 @@ impl Sample {
         fields.sort_unstable();
         fields.dedup();
         let mut output = Output::open(self.out.as_deref())?;
+        if self.format == Format::Npz && output.file().is_none() {
+            return Err(Failure::input(
+                "--format npz is written back and forth: --out must name a file, not a device",
+            ));
+        }
         let mut arrays = Arrays::new(&model, &fields);
         let bar = progress(self.n, "draws", self.quiet || self.out.is_none());
         let mut next = 0;
