@@ -7,12 +7,9 @@
 //! |---|---|
 //! | promises kept | in every state the entrant sets are disjoint, increasing and not empty, and nobody races who is absent or has won |
 //! | traces are different | no trace is listed twice |
-//! | normalisation | `Σ_T p(T) = 1` |
 //! | decomposition | `Σ_T p(T) L_T(s) = Π_k λ_k/(λ_k + s_k)`, at several rational `s` |
 //! | total expectation | `Σ_T p(T) E[E_k \| T] = 1/λ_k` |
 //! | total covariance, up to 300 traces | `Σ_T p(T) (Cov(E_j, E_k \| T) + E[E_j \| T] E[E_k \| T]) = ([j = k] + 1)/(λ_j λ_k)` |
-//! | the score has mean 0 | `Σ_T p(T) s_k(T) = 0` |
-//! | scale | with all rates times `c`: `p` and scores as before, conditional means divided by `c` |
 //! | round trip | from `T` and any times, rebuild `E`, run the algorithm: the same trace, structure and times |
 //! | change of variables | `(M, R) → E` has determinant ±1 and `Σ λ_k E_k = Σ Λ_r M_r + Σ λ_k R_k` |
 //!
@@ -20,6 +17,9 @@
 //! prove `p(T)` and `p(E | T)` for the trace at hand: the density `Π λ_k e^{-λ_k E_k}` of the exponentials,
 //! written in `(M, R)`, is `p(T)·Π Λ_r e^{-Λ_r M_r}·Π λ_k e^{-λ_k R_k}` on the set where the trace is `T`. The
 //! decomposition identity alone is blind to a last race that is neither recorded nor counted.
+//!
+//! That `Σ_T p(T) = 1`, that the score has mean 0, and what a scale of the rates does, is not among them: it follows from the
+//! formulas of [`crate::race`] whatever the recursion is, and is tested there.
 //!
 //! [`of_model`] adds what needs a model: counts, collapsed against full enumeration, marginals, gradients, rate 0,
 //! relabelling, duality; [`closed_forms`] what holds for equal rates and complete graphs only; [`optimality`] that the
@@ -38,7 +38,7 @@ use crate::law::Law;
 use crate::limit::Limit;
 use crate::loss::Loss;
 use crate::model::{Algorithm, Entry, Kind, Model};
-use crate::number::{Exact, FromExact, Residue, ratio};
+use crate::number::{Dual, Exact, FromExact, Residue, ratio};
 use crate::recursion::{self, Outcome, Recursion};
 use crate::structure::{EntrySet, Order, Parents, Structure};
 
@@ -102,11 +102,8 @@ pub fn of_traces<R: Recursion>(recursion: &R, rates: &[BigRational]) -> Vec<Iden
     let outcomes: Vec<Outcome<R::Structure, Exact>> = recursion::traces(recursion, &rates).collect();
     vec![
         identity("traces are different", traces_are_different(&outcomes)),
-        identity("normalisation", normalisation(&outcomes)),
         identity("decomposition", decomposition(&rates, &outcomes)),
         identity("total expectation and covariance", total_moments(&rates, &outcomes)),
-        identity("the score has mean 0", score_mean(&rates, &outcomes)),
-        identity("scale", scale(&rates, &outcomes)),
         identity("round trip", round_trip(recursion, &rates, &outcomes)),
         identity("change of variables", change_of_variables(&rates, &outcomes)),
     ]
@@ -167,11 +164,6 @@ fn traces_are_different<X>(outcomes: &[Outcome<X, Exact>]) -> Compared {
     Ok(outcomes.len() as u64)
 }
 
-fn normalisation<X>(outcomes: &[Outcome<X, Exact>]) -> Compared {
-    let sum: Exact = outcomes.iter().fold(Exact::ZERO, |sum, outcome| sum + &outcome.probability);
-    equal_fraction(|| "Σ p(T)".to_owned(), &sum, &Exact::ONE)
-}
-
 fn decomposition<X>(rates: &[Exact], outcomes: &[Outcome<X, Exact>]) -> Compared {
     let mut compared = 0;
     // Three points: all alike, all different, and one entry at a time.
@@ -226,34 +218,9 @@ fn total_moments<X>(rates: &[Exact], outcomes: &[Outcome<X, Exact>]) -> Compared
     Ok(compared)
 }
 
-fn score_mean<X>(rates: &[Exact], outcomes: &[Outcome<X, Exact>]) -> Compared {
-    let mut mean = vec![Exact::ZERO; rates.len()];
-    for Outcome { trace, probability, .. } in outcomes {
-        for (sum, s) in mean.iter_mut().zip(trace.score(rates)) {
-            *sum += probability.clone() * s;
-        }
-    }
-    let compare = |(k, mean)| equal_fraction(|| format!("Σ p(T) s_{k}(T)"), mean, &Exact::ZERO);
-    mean.iter().enumerate().map(compare).sum()
-}
-
-fn scale<X>(rates: &[Exact], outcomes: &[Outcome<X, Exact>]) -> Compared {
-    let factor = exact(7, 3);
-    let scaled: Vec<Exact> = rates.iter().map(|rate| rate.clone() * &factor).collect();
-    let mut compared = 0;
-    for Outcome { trace, probability, .. } in some(outcomes) {
-        compared += equal_fraction(|| format!("p of {trace:?}"), &trace.probability(&scaled), probability)?;
-        compared += equal(|| format!("score of {trace:?}"), &trace.score(&scaled), &trace.score(rates))?;
-        let means = trace.conditional_mean(&scaled).into_iter();
-        let means: Vec<_> = means.map(|mean| mean.map(|mean| mean * &factor)).collect();
-        compared += equal(|| format!("means of {trace:?}"), &means, &trace.conditional_mean(rates))?;
-    }
-    Ok(compared)
-}
-
-/// At most some thousand, spread evenly.
-fn some<T>(items: &[T]) -> impl Iterator<Item = &T> {
-    items.iter().step_by(items.len() / 2000 + 1)
+/// At most so many, spread evenly.
+fn some<T>(items: &[T], most: usize) -> impl Iterator<Item = &T> {
+    items.iter().step_by(items.len().div_ceil(most).max(1))
 }
 
 fn round_trip<R: Recursion>(
@@ -262,7 +229,7 @@ fn round_trip<R: Recursion>(
     outcomes: &[Outcome<R::Structure, Exact>],
 ) -> Compared {
     let mut compared = 0;
-    for (i, Outcome { trace, structure, .. }) in some(outcomes).enumerate() {
+    for (i, Outcome { trace, structure, .. }) in some(outcomes, 2000).enumerate() {
         // Any positive times will do: first all alike (so that only the order of the races tells entries apart), then
         // of very different sizes, so that a wrong order shows.
         for seed in [0, i as i64 + 1] {
@@ -299,7 +266,7 @@ fn round_trip<R: Recursion>(
 fn change_of_variables<X>(rates: &[Exact], outcomes: &[Outcome<X, Exact>]) -> Compared {
     let mut compared = 0;
     let present: Vec<usize> = (0..rates.len()).filter(|&k| rates[k] != Exact::ZERO).collect();
-    for Outcome { trace, .. } in some(outcomes).take(500) {
+    for Outcome { trace, .. } in some(outcomes, 500) {
         let won = trace.won();
         let losers: Vec<usize> = present.iter().copied().filter(|&k| won[k].is_none()).collect();
         compared += equal(
@@ -360,9 +327,13 @@ pub fn of_model(model: &Model) -> Vec<Identity> {
     all.push(identity("counts", counts(model, &law)));
     all.push(identity("collapsed = full enumeration", collapsed(model, &law, &traced)));
     all.push(identity("modulo a prime", modulo_a_prime(model, &law)));
-    all.push(identity("marginals by states", marginals(model, &law)));
+    let by_traces = Law { outcomes: traced.into_iter().collect() };
+    all.push(identity("marginals by two ways", marginals(model, &by_traces)));
     all.push(identity("gradients by two ways", gradients(model)));
-    all.push(identity("laws of losses", loss_laws(model, &law)));
+    if model.kind() != Kind::Permutation {
+        // of that one there is one way only: all traces
+        all.push(identity("laws of losses", loss_laws(model, &by_traces)));
+    }
     all.push(identity("relabelling", relabelling(model, &law)));
     if !matches!(model.kind(), Kind::BinaryTree | Kind::Permutation) {
         // of those two no entry can be absent
@@ -443,17 +414,45 @@ fn contractions(algorithm: &crate::arborescence::Arborescence, trace: &crate::ra
     }
 }
 
+/// The law from merged paths against the law from all traces, and each probability by the paths to it alone.
+///
+/// A permutation has as many traces as structures: there is nothing to merge. What is compared there is who is drawn in the
+/// first `k` places, against the merged paths of the same races stopped after `k`.
 fn collapsed(model: &Model, law: &Law, traced: &BTreeMap<Structure, BigRational>) -> Compared {
-    let mut compared = equal(|| "support".to_owned(), &law.outcomes.len(), &traced.len())?;
+    let mut compared = 0;
+    if model.kind() == Kind::Permutation {
+        for k in 1..=model.size() {
+            let mut first: BTreeMap<Structure, BigRational> = BTreeMap::new();
+            for (x, p) in traced {
+                let Structure::Order(order) = x else { continue };
+                let set = Structure::Entries(order.iter().take(k).copied().collect());
+                *first.entry(set).or_insert_with(BigRational::zero) += p;
+            }
+            let want = top_k_law(model, k)?;
+            compared += equal(|| format!("sets of {k}"), &first.len(), &want.outcomes.len())?;
+            for ((x, p), (y, q)) in first.iter().zip(&want.outcomes) {
+                compared += equal(|| format!("set of {k}"), x, y)?;
+                compared += equal(|| format!("P of the set of {k} {x:?}"), p, q)?;
+            }
+        }
+        return Ok(compared);
+    }
+    compared += equal(|| "support".to_owned(), &law.outcomes.len(), &traced.len())?;
     for ((x, p), (y, q)) in law.outcomes.iter().zip(traced) {
         compared += equal(|| "support".to_owned(), x, y)?;
         compared += equal(|| format!("P of {}", model.canonical(x)), p, q)?;
     }
-    for (x, p) in some(&law.outcomes) {
+    for (x, p) in some(&law.outcomes, 2000) {
         let single = model.probability(x, Limit(u64::MAX)).map_err(|error| error.to_string())?;
         compared += equal(|| format!("P of {} alone", model.canonical(x)), &single, p)?;
     }
     Ok(compared)
+}
+
+/// The law of the set of the first `k` of a permutation's races.
+fn top_k_law(model: &Model, k: usize) -> Result<Law, String> {
+    let top_k = Model::top_k(model.rates().to_vec(), k).map_err(|error| error.to_string())?;
+    top_k.law(Limit(u64::MAX)).map_err(|error| error.to_string())
 }
 
 fn modulo_a_prime(model: &Model, law: &Law) -> Compared {
@@ -470,62 +469,89 @@ fn modulo_a_prime(model: &Model, law: &Law) -> Compared {
     law.outcomes.iter().map(compare).sum()
 }
 
-fn marginals(model: &Model, law: &Law) -> Compared {
+/// By states or merged paths, against the sum over all traces.
+fn marginals(model: &Model, by_traces: &Law) -> Compared {
     let found = model.marginals(Limit(u64::MAX)).map_err(|error| error.to_string())?;
     let mut compared = equal(|| "number of marginals".to_owned(), &found.len(), &model.entries().len())?;
-    for (k, (found, want)) in found.iter().zip(law.marginals(model.entries().len())).enumerate() {
+    for (k, (found, want)) in found.iter().zip(by_traces.marginals(model.entries().len())).enumerate() {
         compared += equal(|| format!("P({k} in X)"), found, &want)?;
     }
-    if let Some(pairs) = model.pair_marginals(Limit(u64::MAX)).map_err(|error| error.to_string())? {
-        for (i, row) in pairs.iter().enumerate() {
-            for (j, p) in row.iter().enumerate() {
-                let hits = |x: &Structure| match x {
-                    Structure::Parents(Parents(parents)) => parents[i] == (i != j).then_some(j),
-                    Structure::Order(Order(order)) => order[j] == i,
-                    Structure::Entries(_) => false,
-                };
-                let want = law.expectation(|x| BigRational::from(BigInt::from(u8::from(hits(x)))));
-                compared += equal(|| format!("pair marginal ({i}, {j})"), p, &want)?;
-            }
+    let pairs = model.pair_marginals(Limit(u64::MAX)).map_err(|error| error.to_string())?;
+    for (i, row) in pairs.iter().flatten().enumerate() {
+        for (j, p) in row.iter().enumerate() {
+            let want = match model.kind() {
+                // Among the first j + 1 but not among the first j.
+                Kind::Permutation => {
+                    let among = |k: usize| -> Result<BigRational, String> {
+                        if k == 0 { Ok(BigRational::zero()) } else { Ok(top_k_law(model, k)?.marginals(row.len())[i].clone()) }
+                    };
+                    among(j + 1)? - among(j)?
+                }
+                _ => by_traces.expectation(|x| {
+                    let hit = matches!(x, Structure::Parents(Parents(parents)) if parents[i] == (i != j).then_some(j));
+                    BigRational::from(BigInt::from(u8::from(hit)))
+                }),
+            };
+            compared += equal(|| format!("pair marginal ({i}, {j})"), p, &want)?;
         }
     }
     Ok(compared)
 }
 
+/// By one sweep over merged paths, or by `Σ p(T) f(X) s(T)`, against the derivative of `Σ p(T) f(X)`: every trace's
+/// probability multiplied out in dual numbers, one logit after the other, without the formula of the score.
 fn gradients(model: &Model) -> Compared {
     let limit = Limit(u64::MAX);
+    let names = Loss::names(model.kind());
+    let losses: Vec<Loss> = names
+        .iter()
+        .map(|name| Loss::named(model, name))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
     let rates: Vec<Exact> = model.rates_as();
-    let mut compared = 0;
-    for name in Loss::names(model.kind()) {
-        let loss = Loss::named(model, name).map_err(|error| error.to_string())?;
-        let value = |x: &Structure| BigRational::from(BigInt::from(loss.of(model, x)));
-        // Σ_T p f s, term by term.
-        let mut want = vec![Exact::ZERO; rates.len()];
-        for Outcome { trace, structure, probability } in model.traces_as(&rates) {
-            let pf = probability * Exact::from_exact(&value(&structure));
-            for (sum, s) in want.iter_mut().zip(trace.score(&rates)) {
-                *sum += pf.clone() * s;
+    let value = |loss: &Loss, x: &Structure| BigRational::from(BigInt::from(loss.of(model, x)));
+    // [losses, entries]
+    let mut want = vec![vec![Dual::constant(Exact::ZERO); rates.len()]; losses.len()];
+    for k in 0..rates.len() {
+        let dual = |(j, rate): (usize, &Exact)| {
+            if j == k { Dual::logit(rate.clone()) } else { Dual::constant(rate.clone()) }
+        };
+        let duals: Vec<Dual<Exact>> = rates.iter().enumerate().map(dual).collect();
+        for Outcome { structure, probability, .. } in model.traces_as(&duals) {
+            for (loss, want) in losses.iter().zip(&mut want) {
+                let f = Dual::constant(Exact::from_exact(&value(loss, &structure)));
+                want[k] = want[k].clone() + f * &probability;
             }
         }
-        let want: Vec<BigRational> = want.iter().map(crate::number::to_rational).collect();
-        let fast = model.gradient(&loss, limit).map_err(|error| error.to_string())?;
-        let general = model.gradient_of(value, limit).map_err(|error| error.to_string())?;
-        compared += equal(|| format!("gradient of {name}"), &fast.gradient, &want)?;
-        compared += equal(|| format!("gradient of {name}"), &general.gradient, &want)?;
-        compared += equal(|| format!("expectation of {name}"), &fast.expectation, &general.expectation)?;
-        // Logits all shifted alike change nothing.
-        let sum = want.iter().fold(BigRational::zero(), |sum, g| sum + g);
-        compared += equal(|| format!("sum of the gradient of {name}"), &sum, &BigRational::zero())?;
+    }
+    let mut compared = 0;
+    for ((loss, name), want) in losses.iter().zip(names).zip(&want) {
+        let of = |part: fn(&Dual<Exact>) -> &Exact| -> Vec<BigRational> {
+            want.iter().map(|dual| crate::number::to_rational(part(dual))).collect()
+        };
+        let (values, derivatives) = (of(|dual| &dual.value), of(|dual| &dual.derivative));
+        let fast = model.gradient(loss, limit).map_err(|error| error.to_string())?;
+        let general = model.gradient_of(|x| value(loss, x), limit).map_err(|error| error.to_string())?;
+        for found in [&fast, &general] {
+            for (k, (found, want)) in found.gradient.iter().zip(&derivatives).enumerate() {
+                compared += equal(|| format!("derivative of {name} in logit {k}"), found, want)?;
+            }
+            compared += equal(|| format!("gradient of {name}"), &found.gradient.len(), &derivatives.len())?;
+            if let Some(want) = values.first() {
+                compared += equal(|| format!("expectation of {name}"), &found.expectation, want)?;
+            }
+        }
     }
     Ok(compared)
 }
 
-fn loss_laws(model: &Model, law: &Law) -> Compared {
+/// By states, intervals or merged paths, against the sum over all traces.
+fn loss_laws(model: &Model, by_traces: &Law) -> Compared {
     let mut compared = 0;
     for name in Loss::names(model.kind()) {
         let loss = Loss::named(model, name).map_err(|error| error.to_string())?;
         let found = model.loss_law(&loss, Limit(u64::MAX)).map_err(|error| error.to_string())?;
-        compared += equal(|| format!("law of {name}"), &found, &law.statistic(|x| loss.of(model, x)))?;
+        compared += equal(|| format!("law of {name}"), &found, &by_traces.statistic(|x| loss.of(model, x)))?;
     }
     Ok(compared)
 }
@@ -637,6 +663,7 @@ fn rate_zero(model: &Model) -> Compared {
         let both = Model::matching(&blocks).map_err(|problem| problem.to_string())?;
         let both = both.law(Limit(u64::MAX)).map_err(|error| error.to_string())?;
         let alone = model.law(Limit(u64::MAX)).map_err(|error| error.to_string())?;
+        compared += equal(|| "support of a block".to_owned(), &both.outcomes.len(), &alone.outcomes.len())?;
         for ((_, p), (_, q)) in both.outcomes.iter().zip(&alone.outcomes) {
             compared += equal(|| "P of a block".to_owned(), p, q)?;
         }
@@ -648,7 +675,7 @@ fn rate_zero(model: &Model) -> Compared {
 fn duality(model: &Model) -> Compared {
     let outcomes: Vec<_> = model.traces().collect();
     let mut compared = 0;
-    for (i, Outcome { trace, structure, .. }) in some(&outcomes).enumerate() {
+    for (i, Outcome { trace, structure, .. }) in some(&outcomes, 2000).enumerate() {
         let number =
             |k: usize| ratio((k as i64 * 7919 + i as i64 * 31) % 101 + 1, (k as i64 + i as i64) % 13 + 1);
         let times: Vec<BigRational> = (0..trace.races().len()).map(number).collect();

@@ -478,4 +478,95 @@ mod tests {
         let (trace, _) = triangle();
         assert!((trace.log_probability(&[1.0, 2.0, 3.0, 0.0]) - libm::log(1.0 / 15.0)).abs() < 1e-15);
     }
+
+    // ---- what follows from the formulas alone, over all traces of whatever recursion
+
+    /// All traces of Kruskal on a square with a chord, and the rates.
+    fn square() -> (Vec<Trace>, Vec<BigRational>) {
+        let square = crate::spanning_tree::SpanningTree::new(4, &[(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]);
+        let rates = [(2, 3), (5, 1), (1, 7), (4, 9), (1, 1)].map(|(p, q)| ratio(p, q)).to_vec();
+        let traces = crate::recursion::traces(&square, &rates).map(|outcome| outcome.trace).collect();
+        (traces, rates)
+    }
+
+    fn sums_to_one(p: impl Fn(&Trace, &[BigRational]) -> BigRational) -> bool {
+        let (traces, rates) = square();
+        traces.iter().map(|trace| p(trace, &rates)).sum::<BigRational>() == BigRational::one()
+    }
+
+    fn has_mean_zero(score: impl Fn(&Trace, &[BigRational]) -> Vec<BigRational>) -> bool {
+        let (traces, rates) = square();
+        let mut mean = vec![ratio(0, 1); rates.len()];
+        for trace in &traces {
+            for (sum, s) in mean.iter_mut().zip(score(trace, &rates)) {
+                *sum += trace.probability(&rates) * s;
+            }
+        }
+        mean.iter().all(Zero::is_zero)
+    }
+
+    /// Whether rates times `c` give the value times `c^power`.
+    fn scales(power: i32, value: impl Fn(&Trace, &[BigRational]) -> Vec<BigRational>) -> bool {
+        let (traces, rates) = square();
+        let factor = ratio(7, 3);
+        let scaled: Vec<BigRational> = rates.iter().map(|rate| rate * &factor).collect();
+        let change = if power < 0 { factor.recip() } else { ratio(1, 1) };
+        traces.iter().all(|trace| {
+            let want: Vec<BigRational> = value(trace, &rates).into_iter().map(|v| v * &change).collect();
+            value(trace, &scaled) == want
+        })
+    }
+
+    fn mean(trace: &Trace, rates: &[BigRational]) -> Vec<BigRational> {
+        trace.conditional_mean(rates).into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn the_probabilities_of_all_traces_sum_to_1() {
+        assert!(sums_to_one(|trace, rates| trace.probability(rates)));
+        // The last factor left out; the rate of the winner left out of the total.
+        assert!(!sums_to_one(|trace, rates| {
+            let last = &trace.races()[trace.races().len() - 1];
+            trace.probability(rates) * last.total(rates) / &rates[last.winner]
+        }));
+        assert!(!sums_to_one(|trace, rates| {
+            trace.races().iter().fold(ratio(1, 1), |p, race| {
+                p * &rates[race.winner] / (race.total(rates) - &rates[race.winner])
+            })
+        }));
+    }
+
+    #[test]
+    fn the_score_has_mean_0() {
+        assert!(has_mean_zero(|trace, rates| trace.score(rates)));
+        // The winners not counted; the sign of λ/Λ turned.
+        let share = |trace: &Trace, rates: &[BigRational], sign: i64, won: i64| -> Vec<BigRational> {
+            let mut score = vec![ratio(0, 1); rates.len()];
+            for race in trace.races() {
+                race.entrants
+                    .iter()
+                    .for_each(|&k| score[k] += ratio(sign, 1) * &rates[k] / race.total(rates));
+                score[race.winner] -= ratio(won, 1);
+            }
+            score
+        };
+        assert!(has_mean_zero(|trace, rates| share(trace, rates, 1, 1))); // as it should be
+        assert!(!has_mean_zero(|trace, rates| share(trace, rates, 1, 0)));
+        assert!(!has_mean_zero(|trace, rates| share(trace, rates, -1, 1)));
+    }
+
+    #[test]
+    fn a_scale_of_the_rates_changes_times_and_nothing_else() {
+        assert!(scales(0, |trace, rates| vec![trace.probability(rates)]));
+        assert!(scales(0, |trace, rates| trace.score(rates)));
+        assert!(scales(-1, mean));
+        // Rates not divided by the total; a mean that counts races instead of times.
+        let unscaled = |trace: &Trace, rates: &[BigRational]| {
+            vec![trace.races().iter().fold(ratio(1, 1), |p, race| p * &rates[race.winner])]
+        };
+        assert!(!scales(0, unscaled));
+        assert!(!scales(-1, |trace, rates| {
+            mean(trace, rates).into_iter().map(|mean| mean + ratio(1, 1)).collect()
+        }));
+    }
 }
