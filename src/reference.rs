@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use gumbel_oracle::instance::Instance;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::{Real, to_f64};
 use gumbel_oracle::race::Trace;
@@ -33,11 +34,11 @@ use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// One draw.
+/// One draw; `X` is the structure.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draw {
+pub struct Draw<X = Structure> {
     /// The structure.
-    pub structure: Structure,
+    pub structure: X,
     /// The races held.
     pub trace: Trace,
     /// `log p(T)`, natural.
@@ -51,9 +52,9 @@ pub struct Draw {
 }
 
 /// Something that draws. What [`crate::check`] judges.
-pub trait Sampler: Sync {
+pub trait Sampler<X = Structure>: Sync {
     /// Draw number `index`: independent for different numbers, the same for the same number.
-    fn draw(&self, index: u64) -> Draw;
+    fn draw(&self, index: u64) -> Draw<X>;
 }
 
 /// Why a model cannot be sampled in `f64`.
@@ -72,20 +73,20 @@ pub enum SampleError {
     },
 }
 
-/// The reference sampler of a model.
+/// The reference sampler of a model, or of any other [`Instance`].
 #[derive(Debug, Clone)]
-pub struct Reference<'m> {
-    model: &'m Model,
+pub struct Reference<'m, I = Model> {
+    model: &'m I,
     rates: Vec<f64>,
     seed: u64,
 }
 
-impl<'m> Reference<'m> {
+impl<'m, I: Instance> Reference<'m, I> {
     /// The sampler of this model with this seed.
     ///
     /// # Errors
     /// [`SampleError::Range`] if a positive rate is below 1e-300 or above 1e300.
-    pub fn new(model: &'m Model, seed: u64) -> Result<Self, SampleError> {
+    pub fn new(model: &'m I, seed: u64) -> Result<Self, SampleError> {
         let rates: Vec<f64> = model.rates().iter().map(to_f64).collect();
         for (entry, (rate, exact)) in rates.iter().zip(model.rates()).enumerate() {
             if !exact.is_zero() && !(1e-300..=1e300).contains(rate) {
@@ -116,8 +117,8 @@ impl<'m> Reference<'m> {
     }
 }
 
-impl Sampler for Reference<'_> {
-    fn draw(&self, index: u64) -> Draw {
+impl<I: Instance> Sampler<I::Structure> for Reference<'_, I> {
+    fn draw(&self, index: u64) -> Draw<I::Structure> {
         let mut rng = self.uniforms(index);
         let mut uniform = |_: &f64| rng.sample::<f64, _>(Open01);
         let weights: Vec<f64> = self.rates.iter().map(|rate| -Real::ln(&uniform(rate)) / rate).collect();

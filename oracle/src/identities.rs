@@ -81,7 +81,8 @@ fn exact(numerator: i64, denominator: i64) -> Exact {
 pub fn of_recursion<R: Recursion>(recursion: &R, rates: &[BigRational]) -> Vec<Identity> {
     assert_eq!(rates.len(), recursion.entries(), "one rate per entry");
     let exact: Vec<Exact> = rates.iter().map(Exact::from_exact).collect();
-    let kept = identity("promises kept", promises_kept(recursion, &exact));
+    let kept =
+        identity("promises kept", promises_kept(recursion, &exact, u64::MAX).map(Option::unwrap_or_default));
     let broken = kept.outcome.is_err();
     let mut all = vec![kept];
     if !broken {
@@ -109,9 +110,14 @@ pub fn of_traces<R: Recursion>(recursion: &R, rates: &[BigRational]) -> Vec<Iden
     ]
 }
 
-/// Visits every state with every set of winners that leads to it, and counts the entrant sets found in order.
-fn promises_kept<R: Recursion>(recursion: &R, rates: &[Exact]) -> Compared {
-    let mut compared = 0;
+/// Visits every state with every set of winners that leads to it, and counts the entrant sets found in order; `None` if that
+/// would take more than `limit` steps (entrants looked at, states to come) and none of the first was wrong.
+pub(crate) fn promises_kept<R: Recursion>(
+    recursion: &R,
+    rates: &[Exact],
+    limit: u64,
+) -> Result<Option<u64>, String> {
+    let (mut compared, mut steps) = (0, 0_u64);
     let mut seen = BTreeSet::new();
     let mut open = vec![(recursion.start(), EntrySet::new())];
     while let Some((state, won)) = open.pop() {
@@ -131,6 +137,7 @@ fn promises_kept<R: Recursion>(recursion: &R, rates: &[Exact]) -> Compared {
             if set.windows(2).any(|pair| pair[0] >= pair[1]) {
                 return wrong("entrants are not in increasing order".to_owned());
             }
+            steps += set.len() as u64;
             for &k in set {
                 match rates.get(k) {
                     None => return wrong(format!("entry {k} races, but there are {} entries", rates.len())),
@@ -146,12 +153,16 @@ fn promises_kept<R: Recursion>(recursion: &R, rates: &[Exact]) -> Compared {
             compared += 1;
         }
         for winners in sets.iter().map(|set| set.iter().copied()).multi_cartesian_product() {
+            steps += 1;
+            if steps > limit {
+                return Ok(None);
+            }
             let mut won = won.clone();
             won.extend(winners.iter().copied());
             open.push((recursion.map(&state, &winners), won));
         }
     }
-    Ok(compared)
+    Ok(Some(compared))
 }
 
 fn traces_are_different<X>(outcomes: &[Outcome<X, Exact>]) -> Compared {

@@ -21,7 +21,7 @@
 //! [`race`]: every formula of a trace. [`recursion`]: the trait that carries an algorithm, its run and its traces. One
 //! module per structure: [`spanning_tree`], [`arborescence`], [`matching`], [`binary_tree`], [`top_k`], [`permutation`],
 //! [`categorical`]. [`collapse`]: enumeration that merges equal states. [`law`]: what one can ask. [`model`]: the file
-//! format. [`identities`]: why to believe it. [`limit`]: what is too large.
+//! format. [`instance`]: an algorithm with its rates, one of these or of your own. [`identities`]: why to believe it. [`limit`]: what is too large.
 //!
 //! # Example
 //! ```
@@ -48,6 +48,7 @@ pub mod count;
 pub mod enclosure;
 pub mod hypoexponential;
 pub mod identities;
+pub mod instance;
 mod json;
 pub mod law;
 pub mod limit;

@@ -7,76 +7,69 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher as _};
 
-use gumbel_oracle::law::Law;
-use gumbel_oracle::model::Model;
+use gumbel_oracle::instance::Instance;
 use gumbel_oracle::number::{Real, to_f64};
 use gumbel_oracle::race::Trace;
-use gumbel_oracle::structure::Structure;
+use num_rational::BigRational;
 use rayon::prelude::*;
 
 use crate::reference::{Draw, Sampler};
 
-/// A model with all its structures and traces, numbered.
-#[derive(Debug)]
+/// An instance with all its structures and traces, numbered: what the checks know of it.
 pub struct Known<'m> {
-    /// The model.
-    pub model: &'m Model,
     /// The rates as the sampler has them, nearest `f64`, one per entry.
     pub rates: Vec<f64>,
     /// The present entries.
     pub present: Vec<usize>,
-    /// The structures with their probabilities.
-    pub law: Law,
+    /// The probability of each structure.
+    pub structures: Vec<f64>,
     /// The traces with their probabilities.
     pub traces: Vec<(Trace, f64)>,
     /// `[traces, present]`: 0 if the entry won no race, else the number of that race, from 1.
     roles: Vec<u32>,
-    numbers: HashMap<Trace, usize>, // looked up, never iterated over
+    structure_name: Box<dyn Fn(usize) -> String + Sync + 'm>,
+    trace_name: Box<dyn Fn(&Trace) -> String + Sync + 'm>,
+    label: Box<dyn Fn(usize) -> String + Sync + 'm>,
 }
 
-impl<'m> Known<'m> {
-    /// Numbers structures and traces.
-    pub(super) fn new(model: &'m Model, law: Law) -> Self {
-        let (mut traces, mut numbers) = (Vec::new(), HashMap::new());
-        for outcome in model.traces() {
-            numbers.insert(outcome.trace.clone(), traces.len());
-            traces.push((outcome.trace, to_f64(&outcome.probability)));
-        }
-        let rates: Vec<f64> = model.rates_as();
-        let present: Vec<usize> = (0..rates.len()).filter(|&k| rates[k] > 0.0).collect();
-        let mut roles = Vec::with_capacity(traces.len() * present.len());
-        for (trace, _) in &traces {
-            let won = trace.won();
-            roles.extend(present.iter().map(|&k| won[k].map_or(0, |race| race as u32 + 1)));
-        }
-        Self { model, rates, present, law, traces, roles, numbers }
+impl std::fmt::Debug for Known<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (structures, traces) = (self.structures.len(), self.traces.len());
+        f.debug_struct("Known")
+            .field("rates", &self.rates)
+            .field("structures", &structures)
+            .field("traces", &traces)
+            .finish_non_exhaustive()
     }
+}
 
+impl Known<'_> {
     /// The role of the `k`-th present entry in a trace: 0 if it wins no race, else the number of the race, from 1.
     #[must_use]
     pub fn role(&self, trace: usize, k: usize) -> usize {
         self.roles[trace * self.present.len() + k] as usize
     }
 
-    /// The number of a structure; the number of structures if it is none.
-    fn structure(&self, structure: &Structure) -> usize {
-        let outcomes = &self.law.outcomes;
-        outcomes.binary_search_by(|(known, _)| known.cmp(structure)).unwrap_or(outcomes.len())
-    }
-
-    /// The number of a trace; the number of traces if it is impossible.
-    fn trace(&self, trace: &Trace) -> usize {
-        self.numbers.get(trace).copied().unwrap_or(self.traces.len())
-    }
-
     /// An entry as people write it.
     #[must_use]
     pub fn label(&self, entry: usize) -> String {
-        self.model.entries()[entry].label(self.model.kind())
+        (self.label)(entry)
+    }
+
+    /// A structure as people write it, by its number.
+    #[must_use]
+    pub fn structure_name(&self, structure: usize) -> String {
+        (self.structure_name)(structure)
+    }
+
+    /// A trace as people write it, by its number.
+    #[must_use]
+    pub fn trace_name(&self, trace: usize) -> String {
+        (self.trace_name)(&self.traces[trace].0)
     }
 
     /// What is wrong with the form of a draw.
-    fn malformed(&self, draw: &Draw) -> Option<String> {
+    fn malformed<X>(&self, draw: &Draw<X>) -> Option<String> {
         let m = self.rates.len();
         if draw.trace.entries() != m {
             return Some(format!("the trace is one of {} entries, the model has {m}", draw.trace.entries()));
@@ -113,12 +106,6 @@ impl<'m> Known<'m> {
         None
     }
 
-    /// Whether the algorithm, run on these weights, holds the races of the draw and returns its structure.
-    fn holds(&self, weights: &[Option<f64>], draw: &Draw) -> bool {
-        let weights: Vec<f64> = weights.iter().map(|weight| weight.unwrap_or(f64::INFINITY)).collect();
-        self.model.run(&weights).is_ok_and(|run| run.trace == draw.trace && run.structure == draw.structure)
-    }
-
     fn fingerprint(&self, weights: &[Option<f64>]) -> Fingerprint {
         let [mut one, mut other] = [DefaultHasher::new(), DefaultHasher::new()];
         other.write_u8(1);
@@ -129,6 +116,72 @@ impl<'m> Known<'m> {
         }
         (one.finish(), other.finish())
     }
+}
+
+/// An instance with the numbers of its structures and traces: what turns draws into [`Evidence`].
+pub(super) struct Numbered<'m, I: Instance> {
+    instance: &'m I,
+    structures: Vec<I::Structure>,
+    traces: HashMap<Trace, usize>, // looked up, never iterated over
+}
+
+impl<'m, I: Instance> Numbered<'m, I> {
+    /// Numbers structures and traces.
+    pub(super) fn new(instance: &'m I, law: Vec<(I::Structure, BigRational)>) -> (Self, Known<'m>) {
+        let (mut traces, mut numbers) = (Vec::new(), HashMap::new());
+        for outcome in instance.traces() {
+            numbers.insert(outcome.trace.clone(), traces.len());
+            traces.push((outcome.trace, to_f64(&outcome.probability)));
+        }
+        let rates: Vec<f64> = instance.rates().iter().map(to_f64).collect();
+        let present: Vec<usize> = (0..rates.len()).filter(|&k| rates[k] > 0.0).collect();
+        let mut roles = Vec::with_capacity(traces.len() * present.len());
+        for (trace, _) in &traces {
+            let won = trace.won();
+            roles.extend(present.iter().map(|&k| won[k].map_or(0, |race| race as u32 + 1)));
+        }
+        let (structures, probabilities): (Vec<I::Structure>, Vec<BigRational>) = law.into_iter().unzip();
+        let named = structures.clone();
+        let known = Known {
+            rates,
+            present,
+            structures: probabilities.iter().map(to_f64).collect(),
+            traces,
+            roles,
+            structure_name: Box::new(move |number| instance.canonical(&named[number])),
+            trace_name: Box::new(|trace| instance.canonical_trace(trace)),
+            label: Box::new(|entry| instance.label(entry)),
+        };
+        (Self { instance, structures, traces: numbers }, known)
+    }
+
+    /// The number of a structure; the number of structures if it is none.
+    fn structure(&self, structure: &I::Structure) -> usize {
+        self.structures.binary_search(structure).unwrap_or(self.structures.len())
+    }
+
+    /// The number of a trace; the number of traces if it is impossible.
+    fn trace(&self, trace: &Trace) -> usize {
+        self.traces.get(trace).copied().unwrap_or(self.traces.len())
+    }
+
+    /// Whether the algorithm, run on these weights, holds the races of the draw and returns its structure.
+    fn holds(&self, weights: &[Option<f64>], draw: &Draw<I::Structure>) -> bool {
+        let weights: Vec<f64> = weights.iter().map(|weight| weight.unwrap_or(f64::INFINITY)).collect();
+        let run = self.instance.run(&weights);
+        run.is_ok_and(|run| run.trace == draw.trace && run.structure == draw.structure)
+    }
+}
+
+/// What a draw says of its trace, beside the races.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values {
+    /// The trace's number.
+    pub trace: usize,
+    /// `log p(T)` as drawn.
+    pub log_prob: f64,
+    /// The score as drawn, one per entry.
+    pub score: Vec<f64>,
 }
 
 /// A batch of draws with what follows from each.
@@ -154,8 +207,8 @@ pub struct Evidence {
     pub exponentials_hash: Vec<Fingerprint>,
     /// A hash of the conditional draw.
     pub conditional_hash: Vec<Fingerprint>,
-    /// Trace number and draw, of the first draws of the sample that have a possible trace.
-    pub first: Vec<(usize, Draw)>,
+    /// The values of the first draws of the sample that have a possible trace.
+    pub first: Vec<Values>,
     /// Number and fault of each draw that is not of the model's form.
     pub malformed: Vec<(u64, String)>,
 }
@@ -163,7 +216,7 @@ pub struct Evidence {
 /// Two hashes of 64 bits: one would repeat by itself among some billions of draws.
 pub type Fingerprint = (u64, u64);
 
-/// Draws kept whole, at the start of a sample.
+/// Draws whose values are kept, at the start of a sample.
 const FIRST: u64 = 2000;
 
 /// Draws that one thread looks at before it takes others.
@@ -171,11 +224,17 @@ const PIECE: u64 = 128;
 
 impl Evidence {
     /// Draws `first..first + count` of a sampler, in parallel.
-    pub(super) fn gather(known: &Known<'_>, sampler: &dyn Sampler, first: u64, count: u64) -> Self {
+    pub(super) fn gather<I: Instance>(
+        known: &Known<'_>,
+        numbered: &Numbered<'_, I>,
+        sampler: &dyn Sampler<I::Structure>,
+        first: u64,
+        count: u64,
+    ) -> Self {
         let piece = |piece: u64| {
             let mut evidence = Self::default();
             for number in first + piece * PIECE..(first + (piece + 1) * PIECE).min(first + count) {
-                evidence.look(known, number, sampler.draw(number));
+                evidence.look(known, numbered, number, sampler.draw(number));
             }
             evidence
         };
@@ -186,15 +245,21 @@ impl Evidence {
     }
 
     /// Takes a draw in, with all that follows from it.
-    fn look(&mut self, known: &Known<'_>, number: u64, draw: Draw) {
+    fn look<I: Instance>(
+        &mut self,
+        known: &Known<'_>,
+        numbered: &Numbered<'_, I>,
+        number: u64,
+        draw: Draw<I::Structure>,
+    ) {
         if let Some(what) = known.malformed(&draw) {
             self.malformed.push((number, what));
             return;
         }
-        let trace = known.trace(&draw.trace);
+        let trace = numbered.trace(&draw.trace);
         let possible = trace < known.traces.len();
         self.number.push(number);
-        self.structure.push(known.structure(&draw.structure));
+        self.structure.push(numbered.structure(&draw.structure));
         self.trace.push(trace);
         let weight = |k: usize| draw.exponentials[k].unwrap_or(f64::NAN);
         self.survivals.extend(known.present.iter().map(|&k| Real::exp(&(-weight(k) * known.rates[k]))));
@@ -208,12 +273,12 @@ impl Evidence {
                 column.extend(known.present.iter().map(|_| f64::NAN)); // no races, no times
             }
         }
-        self.rerun.push(known.holds(&draw.exponentials, &draw));
-        self.round_trip.push(known.holds(&draw.conditional, &draw));
+        self.rerun.push(numbered.holds(&draw.exponentials, &draw));
+        self.round_trip.push(numbered.holds(&draw.conditional, &draw));
         self.exponentials_hash.push(known.fingerprint(&draw.exponentials));
         self.conditional_hash.push(known.fingerprint(&draw.conditional));
         if number < FIRST && possible {
-            self.first.push((trace, draw));
+            self.first.push(Values { trace, log_prob: draw.log_prob, score: draw.score });
         }
     }
 

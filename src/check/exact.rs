@@ -137,31 +137,27 @@ pub(super) struct Values {
 
 impl Check for Values {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        for (trace, draw) in &batch.first {
-            if !self.seen.insert(*trace) {
-                continue;
-            }
-            let rates = &known.rates;
+        for drawn in batch.first.iter().filter(|drawn| self.seen.insert(drawn.trace)) {
+            let (trace, rates) = (&known.traces[drawn.trace].0, &known.rates);
             // The rates as the sampler has them, taken exactly.
             let exact: Vec<Exact> =
                 rates.iter().map(|&rate| Exact::try_from(rate).unwrap_or_default()).collect();
-            let races = draw.trace.races().len() as f64;
-            let want =
-                enclosure::ln(&to_rational(&draw.trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
-            let totals: Vec<f64> = draw.trace.totals(rates);
-            let won = draw.trace.races().iter().map(|race| rates[race.winner]);
+            let races = trace.races().len() as f64;
+            let want = enclosure::ln(&to_rational(&trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
+            let totals: Vec<f64> = trace.totals(rates);
+            let won = trace.races().iter().map(|race| rates[race.winner]);
             let scale = won.chain(totals).map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
             // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions.
             let allowed = f64::EPSILON * races * (4.0 * scale + rates.len() as f64);
-            let trace = || known.model.canonical_trace(&draw.trace);
-            self.log_prob.see(draw.log_prob, want, allowed, || {
-                format!("log p of {}: {} instead of {want}", trace(), draw.log_prob)
+            let name = || known.trace_name(drawn.trace);
+            self.log_prob.see(drawn.log_prob, want, allowed, || {
+                format!("log p of {}: {} instead of {want}", name(), drawn.log_prob)
             });
-            for (k, (found, want)) in draw.score.iter().zip(&draw.trace.score(&exact)).enumerate() {
+            for (k, (found, want)) in drawn.score.iter().zip(&trace.score(&exact)).enumerate() {
                 let want = to_f64(&to_rational(want));
                 let allowed = f64::EPSILON * (races + 1.0) * (2.0 + rates.len() as f64);
                 self.score.see(*found, want, allowed, || {
-                    format!("score of {} at {}: {found} instead of {want}", trace(), known.label(k))
+                    format!("score of {} at {}: {found} instead of {want}", name(), known.label(k))
                 });
             }
         }

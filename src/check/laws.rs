@@ -1,7 +1,5 @@
 //! Structures and traces against the exact law.
 
-use gumbel_oracle::number::to_f64;
-
 use super::{Check, Evidence, Known};
 use crate::report::Row;
 use crate::statistics::{Drawn, StatisticsError, g_test, pearson, worst_cells};
@@ -54,7 +52,7 @@ pub(super) struct Structures(Cells);
 
 impl Check for Structures {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        self.0.see(known.law.outcomes.len(), &batch.structure);
+        self.0.see(known.structures.len(), &batch.structure);
     }
 
     fn tests(&self) -> usize {
@@ -62,10 +60,7 @@ impl Check for Structures {
     }
 
     fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
-        let outcomes = &known.law.outcomes;
-        let probabilities = outcomes.iter().map(|(_, p)| to_f64(p)).collect();
-        let name = |cell: usize| known.model.canonical(&outcomes[cell].0);
-        self.0.judge("structures", probabilities, name, alpha)
+        self.0.judge("structures", known.structures.clone(), |cell| known.structure_name(cell), alpha)
     }
 }
 
@@ -84,7 +79,6 @@ impl Check for Traces {
 
     fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
         let probabilities = known.traces.iter().map(|(_, p)| *p).collect();
-        let name = |cell: usize| known.model.canonical_trace(&known.traces[cell].0);
-        self.0.judge("traces", probabilities, name, alpha)
+        self.0.judge("traces", probabilities, |cell| known.trace_name(cell), alpha)
     }
 }

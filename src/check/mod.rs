@@ -47,12 +47,13 @@ mod laws;
 mod order;
 mod times;
 
+use gumbel_oracle::instance::Instance;
 use gumbel_oracle::limit::{Limit, TooLarge};
-use gumbel_oracle::model::Model;
 use num_traits::Zero as _;
 use rayon::prelude::*;
 
-pub use evidence::{Evidence, Fingerprint, Known};
+use evidence::Numbered;
+pub use evidence::{Evidence, Fingerprint, Known, Values};
 
 use crate::reference::Sampler;
 use crate::report::{Row, Verdict, mark_underpowered};
@@ -133,22 +134,22 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
 
 /// How many statistical tests [`judge`] holds on a model: `4 + 6p + p(p-1)` with `p` entries of positive rate.
 #[must_use]
-pub fn tests(model: &Model) -> usize {
+pub fn tests<I: Instance>(model: &I) -> usize {
     all(model.rates().iter().filter(|rate| !rate.is_zero()).count()).iter().map(|check| check.tests()).sum()
 }
 
 /// Draws looked at together: enough for all threads.
 const BATCH: u64 = 4096;
 
-/// Holds a sampler to the exact law of the model. `budget` is that of the whole report; see [`tests`]. `drawn` is told of
+/// Holds a sampler to the exact law of a model, or of any other [`Instance`]. `budget` is that of the whole report; see [`tests`]. `drawn` is told of
 /// the draws made, for a sign of progress.
 ///
 /// # Errors
 /// [`CheckError`] if the law cannot be enumerated, or the options make no sense.
-pub fn judge(
+pub fn judge<I: Instance>(
     name: &str,
-    model: &Model,
-    sampler: &dyn Sampler,
+    model: &I,
+    sampler: &dyn Sampler<I::Structure>,
     options: &Options,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
@@ -156,11 +157,11 @@ pub fn judge(
     let limit = Limit::default();
     let law = model.law(limit)?;
     model.check_traces(limit)?;
-    let known = Known::new(model, law);
+    let (numbered, known) = Numbered::new(model, law);
     let mut checks = all(known.present.len());
     let gather = |first: u64| {
         let count = BATCH.min(options.samples.saturating_sub(first));
-        let batch = Evidence::gather(&known, sampler, first, count);
+        let batch = Evidence::gather(&known, &numbered, sampler, first, count);
         drawn(count);
         batch
     };
@@ -177,7 +178,7 @@ pub fn judge(
     let mut rows = Vec::new();
     for judged in judged {
         for row in judged? {
-            rows.push(Row { structure: model.kind().name(), model: name.to_owned(), ..row });
+            rows.push(Row { structure: model.name(), model: name.to_owned(), ..row });
         }
     }
     leave_to_their_cause(&mut rows);
