@@ -50,6 +50,7 @@ pub mod hypoexponential;
 pub mod identities;
 pub mod instance;
 mod json;
+mod kind;
 pub mod law;
 pub mod limit;
 pub mod loss;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::Kind;
+use crate::kind::Kind;
 use crate::rate::RateError;
 
 /// Why a model cannot be used.
