@@ -162,12 +162,21 @@ impl Verify {
         };
         let mut text = table(&head, &[3, 4, 5, 6], shown.iter().map(cells));
         text.push('\n');
-        for row in rows.iter().filter(|row| !row.note.is_empty()) {
+        let underpowered = |row: &&Row| row.verdict == Verdict::Underpowered;
+        for row in rows.iter().filter(|row| !row.note.is_empty() && !underpowered(row)) {
             let (structure, model, subject, check) = (row.structure, &row.model, row.subject, &row.check);
             text.push_str(&format!(
                 "{}: {structure} {model}, {subject}, {check}: {}\n",
                 row.verdict.word(),
                 row.note
+            ));
+        }
+        // One line for all: what each says is the same.
+        let count = rows.iter().filter(underpowered).count();
+        if count > 0 {
+            text.push_str(&format!(
+                "underpowered: in {count} rows a departure of {} could have been missed: draw more (--samples)\n",
+                self.departure
             ));
         }
         let exact = rows.iter().filter(|row| row.test.is_none()).count();
