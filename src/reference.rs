@@ -20,7 +20,7 @@
 //! let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 3]}"#)?;
 //! let sampler = Reference::new(&model, 7)?;
 //! assert_eq!(sampler.draw(0), sampler.draw(0));
-//! assert_eq!(model.replay(&sampler.draw(5).trace), Some(sampler.draw(5).structure));
+//! assert_eq!(model.replay(&sampler.draw(5).trace), Ok(sampler.draw(5).structure));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -18,7 +18,7 @@
 //! use gumbel_oracle::{loss::Loss, model::Model};
 //! let model = Model::parse(r#"{"structure": "binary_tree", "rates": [1, 2, 3]}"#)?;
 //! let loss = Loss::named(&model, "default")?;
-//! let path = model.replay(&model.parse_trace("[null,0,1]")?).ok_or("possible")?;
+//! let path = model.replay(&model.parse_trace("[null,0,1]")?)?;
 //! assert_eq!(loss.of(&model, &path), -3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -54,7 +54,7 @@ use crate::matching::Matching;
 use crate::number::{FromExact, Number};
 use crate::permutation::Permutation;
 use crate::race::Trace;
-use crate::recursion::{self, Outcome, Run, WeightError};
+use crate::recursion::{self, Outcome, ReplayError, Run, WeightError};
 use crate::spanning_tree::SpanningTree;
 use crate::structure::Structure;
 use crate::top_k::TopK;
@@ -343,9 +343,11 @@ impl Model {
         })
     }
 
-    /// The structure a trace leads to, or `None` if the algorithm cannot hold these races: see [`recursion::replay`].
-    #[must_use]
-    pub fn replay(&self, trace: &Trace) -> Option<Structure> {
+    /// The structure a trace leads to: see [`recursion::replay`].
+    ///
+    /// # Errors
+    /// [`ReplayError`] with the first race that the algorithm cannot hold after those before it.
+    pub fn replay(&self, trace: &Trace) -> Result<Structure, ReplayError> {
         with_algorithm!(self, algorithm => recursion::replay(algorithm, trace).map(Into::into))
     }
 
@@ -452,7 +454,9 @@ impl Model {
         let winners = || trace.races().iter().map(|race| self.written(race.winner));
         match &self.algorithm {
             Algorithm::Categorical(_) => winners().collect(),
-            Algorithm::BinaryTree(_) => self.replay(trace).map_or_else(String::new, |x| self.canonical(&x)),
+            Algorithm::BinaryTree(_) => {
+                self.replay(trace).map_or_else(|_| String::new(), |x| self.canonical(&x))
+            }
             Algorithm::Arborescence(_) => {
                 let races: Vec<String> = self
                     .components(trace)

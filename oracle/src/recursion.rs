@@ -11,7 +11,7 @@
 //! | `F_combine` | [`Recursion::combine`] | the structure, from the winners and the structure of the rest |
 //!
 //! Whoever implements it for a new structure gets, with no more work: the run on given weights ([`run`], the paper's
-//! `F_struct`), all traces with exact probabilities ([`traces`]), a check whether a trace is possible ([`replay`]), and
+//! `F_struct`), all traces with exact probabilities ([`traces`]), why a trace is impossible ([`replay`]), and
 //! the laws of [`crate::law`].
 //!
 //! # Law
@@ -173,15 +173,74 @@ where
     Ok(Run { trace: path.trace, times, structure: path.structure })
 }
 
-/// Follows the recursion with the winners of the trace and returns the structure it leads to, or `None` if the
-/// algorithm cannot hold these races in this order.
-pub fn replay<R: Recursion>(recursion: &R, trace: &Trace) -> Option<R::Structure> {
-    let mut races = trace.races().iter();
-    let path = follow(recursion, |_, _, entrants| match races.next() {
-        Some(race) if race.entrants == entrants => Ok(race.winner),
-        _ => Err(()),
-    });
-    path.ok().filter(|path| path.trace == *trace).map(|path| path.structure)
+/// Why an algorithm cannot hold the races of a trace. Races are counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The trace is over other entries.
+    #[error("the trace is one of {found} entries, the recursion has {entries}")]
+    Entries {
+        /// The number of entries of the recursion.
+        entries: usize,
+        /// That of the trace.
+        found: usize,
+    },
+    /// Others race here.
+    #[error(
+        "race {race} is between {found:?} in the trace, but the algorithm holds one between {entrants:?}"
+    )]
+    Entrants {
+        /// The race.
+        race: usize,
+        /// Who should race.
+        entrants: Vec<usize>,
+        /// Who races in the trace.
+        found: Vec<usize>,
+    },
+    /// The trace ends before the algorithm stops.
+    #[error("the trace ends after {races} races, but {entrants:?} have still to race")]
+    TooShort {
+        /// How many races it has.
+        races: usize,
+        /// Who races next.
+        entrants: Vec<usize>,
+    },
+    /// The trace goes on after the algorithm has stopped.
+    #[error("the trace has {found} races, but the algorithm stops after {races}")]
+    TooLong {
+        /// How many races are held.
+        races: usize,
+        /// How many the trace has.
+        found: usize,
+    },
+}
+
+/// Follows the recursion with the winners of the trace and returns the structure it leads to.
+///
+/// # Errors
+/// [`ReplayError`] with the first race that the algorithm cannot hold after those before it.
+pub fn replay<R: Recursion>(recursion: &R, trace: &Trace) -> Result<R::Structure, ReplayError> {
+    let (entries, found) = (recursion.entries(), trace.entries());
+    if entries != found {
+        return Err(ReplayError::Entries { entries, found });
+    }
+    let mut held = 0;
+    let path = follow(recursion, |_, _, entrants| {
+        let race = held;
+        held += 1;
+        match trace.races().get(race) {
+            Some(race) if race.entrants == entrants => Ok(race.winner),
+            Some(Race { entrants: found, .. }) => {
+                Err(ReplayError::Entrants { race, entrants: entrants.to_vec(), found: found.clone() })
+            }
+            None => Err(ReplayError::TooShort { races: race, entrants: entrants.to_vec() }),
+        }
+    })?;
+    let found = trace.races().len();
+    if held < found {
+        return Err(ReplayError::TooLong { races: held, found });
+    }
+    Ok(path.structure)
 }
 
 /// One way through the recursion, from start to stop.

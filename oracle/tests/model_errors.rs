@@ -12,7 +12,7 @@ use gumbel_oracle::model::{Kind, Model, ModelError, Place, Problem, TraceProblem
 use gumbel_oracle::number::{Exact, ratio};
 use gumbel_oracle::race::{Race, Trace, TraceError};
 use gumbel_oracle::rate::{MAX_LENGTH, RateError};
-use gumbel_oracle::recursion::{self, Recursion, WeightError};
+use gumbel_oracle::recursion::{self, Recursion, ReplayError, WeightError};
 use gumbel_oracle::structure::{EntrySet, Order, Parents, Structure};
 use num_bigint::BigUint;
 use num_rational::BigRational;
@@ -913,6 +913,32 @@ fn an_entrant_listed_twice_is_found_in_any_order() {
     assert_eq!(Trace::new(3, vec![race]), Trace::new(3, vec![Race::new([0, 1, 2], 2)]));
 }
 
+#[test]
+fn a_trace_that_the_algorithm_cannot_hold_is_told_by_its_race() {
+    let triangle = model(TRIANGLE); // two races: all three edges, then the other two
+    let replay = |entries, races| triangle.replay(&Trace::new(entries, races).unwrap());
+    let first = || Race::new([0, 1, 2], 0);
+    assert!(replay(3, vec![first(), Race::new([1, 2], 2)]).is_ok());
+    let errors = [
+        (replay(4, vec![first()]).unwrap_err(), ReplayError::Entries { entries: 3, found: 4 }),
+        (
+            replay(3, vec![first(), Race::new([2], 2)]).unwrap_err(),
+            ReplayError::Entrants { race: 1, entrants: vec![1, 2], found: vec![2] },
+        ),
+        (replay(3, vec![first()]).unwrap_err(), ReplayError::TooShort { races: 1, entrants: vec![1, 2] }),
+        (
+            replay(3, vec![first(), Race::new([1, 2], 2), Race::new([1], 1)]).unwrap_err(),
+            ReplayError::TooLong { races: 2, found: 3 },
+        ),
+    ];
+    for (found, want) in &errors {
+        assert_eq!(found, want);
+    }
+    let told = "race 1 is between [2] in the trace, but the algorithm holds one between [1, 2]";
+    assert_eq!(errors[1].0.to_string(), told);
+    assert_eq!(names(errors.map(|(_, want)| want)), variants("recursion.rs", "ReplayError"));
+}
+
 /// A recursion that breaks its promise: the second race has no entrants.
 struct Empty;
 
@@ -1163,7 +1189,7 @@ fn look_at(model: &Model) {
     let weights: Vec<f64> = (0..model.rates().len()).map(|k| (k * 7 % 5) as f64).collect();
     let run = model.run(&weights).unwrap();
     let trace = model.parse_trace(&model.canonical_trace(&run.trace)).unwrap();
-    assert_eq!(model.replay(&trace), Some(run.structure));
+    assert_eq!(model.replay(&trace), Ok(run.structure));
     if let Ok(law) = model.law(Limit(300)) {
         assert_eq!(law.total(), ratio(1, 1));
     }

@@ -209,7 +209,7 @@ proptest! {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
             let back = model.parse_trace(&text);
             prop_assert_eq!(back.as_ref(), Ok(&outcome.trace), "{}", text);
-            prop_assert_eq!(model.replay(&outcome.trace), Some(outcome.structure.clone()));
+            prop_assert_eq!(model.replay(&outcome.trace), Ok(outcome.structure.clone()));
             texts.push(text);
         }
         texts.sort();

@@ -38,8 +38,8 @@
 //! several shows the p-value of that one, and the largest of their smallest departures.
 //!
 //! # Cost
-//! O(present²) per draw beside the draw itself; memory O(present²) and O(present · traces) counts, and 32 bytes per
-//! draw for the repeats.
+//! O(present²) per draw beside the draw itself; memory O(present²) and O(present · traces) counts, and some 50 bytes
+//! per draw for the repeats.
 
 mod evidence;
 mod exact;
