@@ -117,6 +117,9 @@ impl<'m, I: Instance> Reference<'m, I> {
     }
 }
 
+/// # Panics
+/// A draw panics only if the instance is a [`Rated`](gumbel_oracle::instance::Rated) recursion too large for its promises to
+/// be checked, and breaks one: an empty entrant set, or an absent entry that races.
 impl<I: Instance> Sampler<I::Structure> for Reference<'_, I> {
     fn draw(&self, index: u64) -> Draw<I::Structure> {
         let mut rng = self.uniforms(index);

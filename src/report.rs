@@ -71,7 +71,7 @@ pub struct Row {
     pub ulps: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
-    /// What is wrong, in the user's terms; empty if nothing is.
+    /// What is wrong, or why it is not judged, in the user's terms; empty if it held.
     pub note: String,
 }
 
@@ -89,7 +89,7 @@ impl Row {
             test: None,
             ulps: None,
             verdict: if count == 0 { Verdict::NotJudged } else { Verdict::Held },
-            note: String::new(),
+            note: if count == 0 { "there is nothing to compare".to_owned() } else { String::new() },
         }
     }
 

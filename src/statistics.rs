@@ -504,16 +504,17 @@ impl GTest {
     /// [`StatisticsError::Alpha`].
     pub fn judge(&self, alpha: f64) -> Result<TestResult, StatisticsError> {
         let critical = g_critical(self.cells, alpha)?;
+        let smallest_departure = if self.cells == 1 {
+            // Whatever departs is impossible, and seen with probability 1 - (1 - TV)^n.
+            -libm::expm1(libm::log(1.0 - POWER) / self.draws as f64)
+        } else {
+            smallest_total_variation(self.draws, critical, self.cells.saturating_sub(1), POWER)?
+        };
         Ok(TestResult {
             statistic: self.statistic,
             p_value: self.p_value,
             threshold: alpha,
-            smallest_departure: smallest_total_variation(
-                self.draws,
-                critical,
-                self.cells.saturating_sub(1),
-                POWER,
-            )?,
+            smallest_departure,
             departure_kind: DepartureKind::TotalVariation,
         })
     }

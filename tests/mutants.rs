@@ -323,6 +323,45 @@ fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
 }
 
 #[test]
+fn a_model_with_one_structure_is_held_not_underpowered() {
+    // Whatever departs is impossible, so even a few draws see it. What cannot be compared says so.
+    for text in [
+        r#"{"structure": "spanning_tree", "vertices": 1, "edges": []}"#,
+        r#"{"structure": "arborescence", "vertices": 1, "root": 0, "edges": []}"#,
+        r#"{"structure": "matching", "rates": [[2]]}"#,
+        r#"{"structure": "binary_tree", "rates": [2]}"#,
+        r#"{"structure": "top_k", "k": 2, "rates": [1, 2]}"#,
+        r#"{"structure": "permutation", "rates": [2]}"#,
+        r#"{"structure": "categorical", "rates": [0, 2]}"#,
+    ] {
+        let model = Model::parse(text).unwrap();
+        let rows = report(&model, &Reference::new(&model, 1).unwrap(), 100_000);
+        for row in &rows {
+            let empty = row.verdict == Verdict::NotJudged && !row.note.is_empty();
+            assert!(row.verdict == Verdict::Held || empty, "{text}: {row:?}");
+        }
+        assert_eq!(Verdict::of(&rows), Verdict::Held);
+    }
+}
+
+#[test]
+fn where_traces_are_many_the_uniforms_are_judged_by_the_race_that_was_won() {
+    // 15,120 traces, too many for each to be counted.
+    const MANY: &str = r#"{"structure": "top_k", "k": 5, "rates": [1, 2, 3, 1, 2, 3, 1, 2, 3]}"#;
+    let conditional = |right: &Reference<'_>, index: u64| {
+        let mut draw = right.draw(index);
+        draw.conditional = draw.trace.exponentials(right.rates(), &uniforms_of(right, &draw));
+        draw
+    };
+    assert_eq!(refuted(MANY, conditional), ["conditional given the trace"]);
+    assert_eq!(refuted(MANY, |right, index| right.draw(index)), [""; 0]);
+    let model = Model::parse(MANY).unwrap();
+    let rows = report(&model, &Reference::new(&model, 11).unwrap(), 20_000);
+    let row = rows.iter().find(|row| row.subject == "conditional given the trace").unwrap();
+    assert!(row.check.starts_with("χ² 6×8, worst of 9"), "{}", row.check); // five races, or none
+}
+
+#[test]
 fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
     // 4 of structures and traces, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {

@@ -473,6 +473,14 @@ fn pairs_are_binned_row_by_row() {
 }
 
 #[test]
+fn of_a_single_possible_cell_any_departure_shows_as_something_impossible() {
+    // A departure d is missed with probability (1 - d)^n: 0.01 at d = 1 - 0.01^(1/n).
+    let right = g_test(&[100, 0], &[1.0, 0.0]).unwrap().judge(1e-9).unwrap();
+    assert!(!right.refuted() && (libm::pow(1.0 - right.smallest_departure, 100.0) - 0.01).abs() < 1e-12);
+    assert!(g_test(&[99, 1], &[1.0, 0.0]).unwrap().judge(1e-9).unwrap().refuted());
+}
+
+#[test]
 fn counts_on_a_grid_lose_at_most_the_width_of_a_bin() {
     let mut rng = Uniforms::new(0x6121D);
     for (n, bins, power) in [(1, 7, 1.0), (50, 16, 1.0), (3_000, 64, 1.1), (3_000, 4_096, 2.0)] {

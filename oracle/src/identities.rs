@@ -972,3 +972,20 @@ fn categorical() -> Compared {
     let want: Vec<BigRational> = integers.iter().map(|rate| rate / ratio(17, 1)).collect();
     equal(|| "marginals".to_owned(), &marginals, &want)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_of_many_are_spread_evenly() {
+        for (items, most) in [(3, 500), (500, 500), (501, 500), (1_080, 500), (100_003, 2_000), (0, 5)] {
+            let all: Vec<usize> = (0..items).collect();
+            let taken: Vec<usize> = some(&all, most).copied().collect();
+            assert!(taken.len() <= most && taken.len() >= most.min(items) / 2, "{items} {most}");
+            let step = taken.get(1).map_or(1, |second| second - taken[0]);
+            assert!(taken.windows(2).all(|pair| pair[1] - pair[0] == step), "{items} {most}");
+            assert!(taken.last().is_none_or(|last| last + step >= items), "{items} {most}");
+        }
+    }
+}

@@ -140,7 +140,7 @@ impl Instance for Model {
     }
 
     fn label(&self, entry: usize) -> String {
-        self.entries()[entry].label(self.kind())
+        self.entries().get(entry).map_or_else(|| entry.to_string(), |known| known.label(self.kind()))
     }
 
     fn canonical(&self, structure: &Structure) -> String {

@@ -25,6 +25,8 @@ pub struct Known<'m> {
     pub structures: Vec<f64>,
     /// The traces with their probabilities.
     pub traces: Vec<(Trace, f64)>,
+    /// The number of races of the longest trace.
+    pub most_races: usize,
     /// `[traces, present]`: 0 if the entry won no race, else the number of that race, from 1.
     roles: Vec<u32>,
     structure_name: Box<dyn Fn(usize) -> String + Sync + 'm>,
@@ -146,6 +148,7 @@ impl<'m, I: Instance> Numbered<'m, I> {
             rates,
             present,
             structures: probabilities.iter().map(to_f64).collect(),
+            most_races: traces.iter().map(|(trace, _)| trace.races().len()).max().unwrap_or(0),
             traces,
             roles,
             structure_name: Box::new(move |number| instance.canonical(&named[number])),

@@ -4,32 +4,59 @@ use super::{Check, Evidence, Known};
 use crate::report::Row;
 use crate::statistics::{Drawn, StatisticsError, g_test, pearson, worst_cells};
 
-/// How often each cell was drawn; the last is everything impossible.
-#[derive(Default)]
-struct Cells(Vec<u64>);
+/// Which law.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// `P(X)`.
+    Structures,
+    /// `p(T)`.
+    Traces,
+}
+
+/// How often each structure or trace was drawn, against its exact probability; the last cell is everything impossible.
+pub(super) struct Cells {
+    of: Of,
+    counts: Vec<u64>,
+}
 
 impl Cells {
-    fn see(&mut self, cells: usize, drawn: &[usize]) {
-        self.0.resize(cells + 1, 0);
-        drawn.iter().for_each(|&cell| self.0[cell] += 1);
+    pub(super) fn of(of: Of) -> Self {
+        Self { of, counts: Vec::new() }
+    }
+}
+
+impl Check for Cells {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        let (cells, drawn) = match self.of {
+            Of::Structures => (known.structures.len(), &batch.structure),
+            Of::Traces => (known.traces.len(), &batch.trace),
+        };
+        self.counts.resize(cells + 1, 0);
+        drawn.iter().for_each(|&cell| self.counts[cell] += 1);
+    }
+
+    fn tests(&self) -> usize {
+        2
     }
 
     /// Chi-square and G.
-    fn judge(
-        &self,
-        subject: &'static str,
-        mut probabilities: Vec<f64>,
-        name: impl Fn(usize) -> String,
-        alpha: f64,
-    ) -> Result<Vec<Row>, StatisticsError> {
-        let count = self.0.iter().sum();
+    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+        let (subject, mut probabilities) = match self.of {
+            Of::Structures => ("structures", known.structures.clone()),
+            Of::Traces => ("traces", known.traces.iter().map(|(_, p)| *p).collect()),
+        };
+        let name = |cell: usize| match self.of {
+            Of::Structures => known.structure_name(cell),
+            Of::Traces => known.trace_name(cell),
+        };
+        let count = self.counts.iter().sum();
         if count == 0 {
             return Ok(vec![Row::exact(subject, "χ²", 0, "draws").not_judged("no draws")]);
         }
         probabilities.push(0.0);
         let note = || {
             let mut note = String::new();
-            for worst in worst_cells(&self.0, &probabilities, 3).into_iter().flatten() {
+            for worst in worst_cells(&self.counts, &probabilities, 3).into_iter().flatten() {
                 let how = if worst.drawn == Drawn::Over { "over-drawn" } else { "under-drawn" };
                 let impossible = worst.cell + 1 == probabilities.len();
                 let cell = if impossible { "impossible ones".to_owned() } else { name(worst.cell) };
@@ -38,47 +65,10 @@ impl Cells {
             }
             note.trim_end().to_owned()
         };
-        let (chi_square, g) = (pearson(&self.0, &probabilities)?, g_test(&self.0, &probabilities)?);
+        let (chi_square, g) = (pearson(&self.counts, &probabilities)?, g_test(&self.counts, &probabilities)?);
         Ok(vec![
             Row::test(subject, "χ²", count, "draws", chi_square.judge(alpha)?, note),
             Row::test(subject, "G", count, "draws", g.judge(alpha)?, note),
         ])
-    }
-}
-
-/// Structures against `P(X)`.
-#[derive(Default)]
-pub(super) struct Structures(Cells);
-
-impl Check for Structures {
-    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        self.0.see(known.structures.len(), &batch.structure);
-    }
-
-    fn tests(&self) -> usize {
-        2
-    }
-
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
-        self.0.judge("structures", known.structures.clone(), |cell| known.structure_name(cell), alpha)
-    }
-}
-
-/// Traces against `p(T)`.
-#[derive(Default)]
-pub(super) struct Traces(Cells);
-
-impl Check for Traces {
-    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        self.0.see(known.traces.len(), &batch.trace);
-    }
-
-    fn tests(&self) -> usize {
-        2
-    }
-
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
-        let probabilities = known.traces.iter().map(|(_, p)| *p).collect();
-        self.0.judge("traces", probabilities, |cell| known.trace_name(cell), alpha)
     }
 }

@@ -108,14 +108,15 @@ fn nothing(subject: &'static str, check: &str, coordinates: usize) -> Vec<Row> {
 /// Bins of a uniform given the trace.
 const OCTILES: usize = 8;
 
-/// More traces than these are not counted one by one, but by the race that the entry won.
-const MOST_TRACES: usize = 50_000;
+/// More traces than these are not counted one by one, but by the race that the entry won: each would need
+/// [`MINIMUM_EXPECTED`] draws in each octile, eight million in all, to stand by itself.
+const MOST_TRACES: usize = 10_000;
 
 /// Each entry's uniform of the conditional draw, given the trace.
 pub(super) struct GivenTrace {
     present: usize,
     /// `[present, traces or roles, octiles]`
-    counts: Vec<u32>,
+    counts: Vec<u64>,
 }
 
 impl GivenTrace {
@@ -126,11 +127,7 @@ impl GivenTrace {
 
 /// How many rows an entry has, and whether they are traces.
 fn rows(known: &Known<'_>) -> (usize, bool) {
-    if known.traces.len() <= MOST_TRACES {
-        (known.traces.len(), true)
-    } else {
-        (known.traces.iter().map(|(trace, _)| trace.races().len()).max().unwrap_or(0) + 1, false)
-    }
+    if known.traces.len() <= MOST_TRACES { (known.traces.len(), true) } else { (known.most_races + 1, false) }
 }
 
 impl Check for GivenTrace {
@@ -182,21 +179,20 @@ impl Check for GivenTrace {
 }
 
 /// Rows pooled until each expects enough, within the same role.
-fn pooled_within_roles(counts: &[u32], role: impl Fn(usize) -> usize) -> Result<Vec<u64>, StatisticsError> {
-    let mut by_role: BTreeMap<usize, Vec<&[u32]>> = BTreeMap::new();
+fn pooled_within_roles(counts: &[u64], role: impl Fn(usize) -> usize) -> Result<Vec<u64>, StatisticsError> {
+    let mut by_role: BTreeMap<usize, Vec<&[u64]>> = BTreeMap::new();
     for (row, counts) in counts.chunks(OCTILES).enumerate() {
         by_role.entry(role(row)).or_default().push(counts);
     }
     let mut groups = Vec::new();
     for rows in by_role.values() {
-        let totals: Vec<f64> =
-            rows.iter().map(|row| row.iter().map(|&count| f64::from(count)).sum()).collect();
+        let totals: Vec<f64> = rows.iter().map(|row| row.iter().sum::<u64>() as f64).collect();
         let pools = pool(&totals, MINIMUM_EXPECTED * OCTILES as f64)?;
         let before = groups.len();
         groups.resize(before + (pools.iter().max().map_or(0, |last| last + 1)) * OCTILES, 0);
         for (row, pool) in rows.iter().zip(pools) {
             for (octile, &count) in row.iter().enumerate() {
-                groups[before + pool * OCTILES + octile] += u64::from(count);
+                groups[before + pool * OCTILES + octile] += count;
             }
         }
     }
