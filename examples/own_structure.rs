@@ -31,7 +31,7 @@ impl Recursion for IndependentSet {
     type State = Vec<usize>; // the vertices still in the game
     type Structure = BTreeSet<usize>;
 
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         self.vertices
     }
     fn start(&self) -> Vec<usize> {

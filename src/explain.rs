@@ -416,7 +416,7 @@ fn labels(model: &Model, entries: &[usize]) -> String {
 
 /// The round and the stage of each race, and the structure; an error if the algorithm does not hold these races.
 fn stages(model: &Model, trace: &Trace) -> Result<(Vec<(usize, Stage)>, Structure), ExplainError> {
-    let (entries, found) = (model.entries().len(), trace.entries());
+    let (entries, found) = (model.entries().len(), trace.entry_count());
     if entries != found {
         return Err(ExplainError::OtherModel { model: entries, trace: found });
     }

@@ -51,15 +51,26 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use num_bigint::BigUint;
 use num_rational::BigRational;
+use num_traits::{One, Zero};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::collapse::integer_rates;
+use crate::builtin::{Builtin, Laws, Relabelled, canonical_set, list};
+use crate::checked::{check_pairs, reachable, split};
+use crate::collapse::{integer_rates, pairwise_sum};
+use crate::count;
+use crate::kind::{Entry, Kind};
+use crate::limit::{Limit, Remedy, TooLarge};
 use crate::number::{Exact, FromExact, Number, to_rational};
-use crate::recursion::Recursion;
+use crate::problem::{EntryProblem, ModelError, Problem, TraceProblem};
+use crate::race::Trace;
+use crate::reader::{Given, Weighted};
+use crate::recursion::{self, Recursion};
 use crate::structure::EntrySet;
+use crate::trace_reader::{self, names, number_of};
 
 /// The algorithm of Chu, Liu and Edmonds. The structure is the set of arcs, by entry number.
 #[derive(Debug, Clone)]
@@ -164,7 +175,7 @@ impl Recursion for Arborescence {
     type State = Vec<Component>;
     type Structure = EntrySet;
 
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         self.graph.edge_count()
     }
 
@@ -270,24 +281,13 @@ impl Arborescence {
         }
     }
 
-    /// The law of the structure by the collapsed recursion (see the module), in increasing order.
-    ///
-    /// # Panics
-    /// If there is not one rate per entry, or there are more than 128 vertices.
-    #[must_use]
-    pub fn law(&self, rates: &[BigRational]) -> Vec<(EntrySet, BigRational)> {
-        let structures = self.structures();
-        let probabilities = self.probabilities(rates, &structures);
-        structures.into_iter().zip(probabilities).collect()
-    }
-
     /// `P(X)` of each of the given arborescences.
     ///
     /// # Panics
     /// If there is not one rate per entry, or there are more than 128 vertices.
     #[must_use]
     pub fn probabilities(&self, rates: &[BigRational], structures: &[EntrySet]) -> Vec<BigRational> {
-        assert_eq!(rates.len(), self.entries(), "one rate per entry");
+        assert_eq!(rates.len(), self.entry_count(), "one rate per entry");
         assert!(self.graph.node_count() <= 128, "at most 128 vertices");
         let rates: Vec<Exact> = integer_rates(rates).0.iter().map(Exact::from_exact).collect();
         let mut collapsed = Collapsed { algorithm: self, rates: &rates, known: HashMap::new() };
@@ -384,5 +384,285 @@ impl Arborescence {
             }
         }
         Tree { arc, parent, below }
+    }
+}
+
+/// The law by the collapsed recursion (see the module).
+impl Laws for Arborescence {
+    fn law(&self, rates: &[BigRational]) -> Vec<(EntrySet, BigRational)> {
+        let structures = self.structures();
+        let probabilities = self.probabilities(rates, &structures);
+        structures.into_iter().zip(probabilities).collect()
+    }
+
+    fn probability(
+        &self,
+        rates: &[BigRational],
+        arcs: &EntrySet,
+        limit: Limit,
+    ) -> Result<BigRational, TooLarge> {
+        limit.check("cuts of the arborescence (an upper bound)", &(BigUint::one() << arcs.len()))?;
+        let known: Vec<usize> = arcs.iter().copied().filter(|&k| k < self.entry_count()).collect();
+        let ends: Vec<(usize, usize)> = known.iter().map(|&k| self.ends(k)).collect();
+        let spans =
+            arcs.len() + 1 == self.size() && count::arborescences(self.size(), self.root, &ends).is_one();
+        if !spans || known.iter().any(|&k| rates[k].is_zero()) {
+            return Ok(BigRational::zero());
+        }
+        Ok(self.probabilities(rates, std::slice::from_ref(arcs)).remove(0))
+    }
+
+    fn marginals(&self, rates: &[BigRational]) -> Vec<BigRational> {
+        let law: Vec<(EntrySet, Exact)> =
+            self.law(rates).into_iter().map(|(x, p)| (x, Exact::from_exact(&p))).collect();
+        let marginal = |k: usize| {
+            let with: Vec<&Exact> = law.iter().filter(|(x, _)| x.contains(&k)).map(|(_, p)| p).collect();
+            to_rational(&pairwise_sum(&with))
+        };
+        (0..rates.len()).map(marginal).collect()
+    }
+}
+
+/// A race of a trace in its canonical JSON.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ComponentRace {
+    component: Vec<usize>,
+    arc: (usize, usize),
+}
+
+/// As many vertices as traces are counted for: more would take over 10⁹ steps.
+const MOST_COUNTED: usize = 13;
+
+impl Arborescence {
+    /// From arcs with rates that are checked here. Arcs into the root are left out.
+    pub(crate) fn checked(
+        vertices: usize,
+        root: usize,
+        arcs: Vec<Weighted>,
+    ) -> Result<(Self, Vec<BigRational>), EntryProblem> {
+        if root >= vertices && vertices > 0 {
+            return Err((None, Problem::Root { root, vertices }));
+        }
+        check_pairs(vertices, &arcs)?;
+        reachable(vertices, root, arcs.iter().map(|(u, v, rate)| (*u, *v, rate)))
+            .map_err(|vertex| (None, Problem::Unreachable { root, vertex }))?;
+        let (pairs, rates, present) = split(arcs.into_iter().filter(|(_, v, _)| *v != root).collect());
+        Ok((Self::with_absent(vertices, root, &pairs, &present), rates))
+    }
+
+    fn present(&self) -> Vec<(usize, usize)> {
+        let present = self.graph.edge_references().filter(|arc| *arc.weight());
+        present.map(|arc| (arc.source().index(), arc.target().index())).collect()
+    }
+
+    /// Each arc with its rate, as a digraph is built from.
+    fn weighted(&self, rates: &[BigRational]) -> Vec<Weighted> {
+        rates.iter().enumerate().map(|(k, rate)| (self.ends(k).0, self.ends(k).1, rate.clone())).collect()
+    }
+
+    /// The races of a trace as (component, winning arc), sorted by size and component; `None` if the algorithm cannot hold
+    /// them.
+    #[must_use]
+    pub fn components(&self, trace: &Trace) -> Option<Vec<(Vec<usize>, usize)>> {
+        let mut races = trace.races().iter();
+        let mut found = Vec::new();
+        let path = recursion::follow(self, |state, i, entrants| {
+            let component = state.iter().filter(|c| c.winner.is_none()).nth(i).ok_or(())?;
+            let race = races.next().filter(|race| race.entrants == entrants).ok_or(())?;
+            found.push((component.vertices.iter().copied().collect::<Vec<_>>(), race.winner));
+            Ok::<usize, ()>(race.winner)
+        });
+        path.ok()?;
+        found.sort_by_key(|(component, _)| (component.len(), component.clone()));
+        Some(found)
+    }
+}
+
+/// How many cycles have to be contracted, given who won: one at a time, by walking from each component along the arcs
+/// that were chosen until the root or a component seen before is reached.
+fn contractions(algorithm: &Arborescence, trace: &Trace) -> usize {
+    // For each component formed so far that is in no other: its vertices and the arc that won its race.
+    let mut formed: Vec<(BTreeSet<usize>, Option<usize>)> = (0..algorithm.graph().node_count())
+        .filter(|&v| v != algorithm.root())
+        .map(|v| (BTreeSet::from([v]), None))
+        .collect();
+    let mut contracted = 0;
+    loop {
+        for (vertices, winner) in &mut formed {
+            let entrants = algorithm.entering(vertices);
+            *winner = trace.races().iter().find(|race| race.entrants == entrants).map(|race| race.winner);
+        }
+        let next = |i: usize| {
+            let tail = formed[i].1.map(|arc| algorithm.ends(arc).0)?;
+            formed.iter().position(|(vertices, _)| vertices.contains(&tail))
+        };
+        // After as many steps as there are components a walk that has not reached the root goes round a cycle.
+        let walk = |start: usize| (0..formed.len()).try_fold(start, |at, _| next(at));
+        let Some(on_cycle) = (0..formed.len()).find_map(walk) else { return contracted };
+        let mut members = vec![on_cycle];
+        let mut at = next(on_cycle);
+        while let Some(member) = at.filter(|&member| member != on_cycle) {
+            members.push(member);
+            at = next(member);
+        }
+        let vertices = members.iter().flat_map(|&member| formed[member].0.clone()).collect();
+        let mut position = 0;
+        formed.retain(|_| {
+            position += 1;
+            !members.contains(&(position - 1))
+        });
+        formed.push((vertices, None));
+        contracted += 1;
+    }
+}
+
+impl Builtin for Arborescence {
+    const KIND: Kind = Kind::Arborescence;
+    const ABOUT: &'static str = "Chu-Liu-Edmonds: each component races once, when it is formed, over the arcs that enter it; \
+                               at the start each vertex but the root is a component. A cycle is contracted to a new \
+                               component. At the end the cycles are expanded, from the outside in.";
+    const LOSSES: &'static [(&'static str, &'static str)] = &[
+        ("default", "minus the largest out-degree"),
+        ("depth", "the number of arcs on the longest path from the root"),
+        ("leaves", "the number of vertices without an outgoing arc"),
+    ];
+    const FIELDS: &'static [&'static str] = &["vertices", "root", "edges"];
+
+    fn size(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    fn entry(&self, k: usize) -> Entry {
+        let (u, v) = self.ends(k);
+        Entry::Pair(u, v)
+    }
+
+    fn read(given: &Given<'_>) -> Result<(Self, Vec<BigRational>), ModelError> {
+        let root = given.count("root", "\"root\"", "a vertex, an integer from 0")?;
+        given.graph(true, |vertices, arcs| Self::checked(vertices, root, arcs))
+    }
+
+    fn structure_count(&self) -> BigUint {
+        count::arborescences(self.size(), self.root, &self.present())
+    }
+
+    fn trace_count(&self) -> Option<BigUint> {
+        let countable = self.size() <= MOST_COUNTED;
+        countable.then(|| count::arborescence_traces(self.size(), self.root, &self.present()))
+    }
+
+    fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
+        limit.check_power("cuts of arborescences (a bound)", self.size().saturating_sub(2))
+    }
+
+    fn check_law(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        let structures = self.structure_count();
+        limit.check_lower_bound("structures", &structures)?; // and more states on the way to them
+        let cuts = structures << self.size().saturating_sub(2);
+        limit.check("cuts of arborescences (an upper bound)", &cuts)
+    }
+
+    fn check_states(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_law(limit)
+    }
+
+    fn check_traces(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        limit.check_lower_bound("structures, and as many traces at least", &self.structure_count())?;
+        let steps = BigUint::from(5_u8).pow(self.size() as u32 - 1);
+        limit.check_lower_bound("steps to count the traces", &steps)?;
+        match self.trace_count() {
+            Some(count) => limit.check("traces", &count),
+            None => Err(TooLarge {
+                what: "vertices to count the traces of",
+                count: self.size().into(),
+                limit: MOST_COUNTED as u64,
+                remedy: Remedy::SmallerModel,
+            }),
+        }
+    }
+
+    fn loss(&self, name: &str, arcs: &EntrySet) -> i64 {
+        let ends: Vec<(usize, usize)> = arcs.iter().map(|&k| self.ends(k)).collect();
+        let mut degree = vec![0_i64; self.size()];
+        ends.iter().for_each(|&(tail, _)| degree[tail] += 1);
+        let parent = |v: &usize| ends.iter().find(|&&(_, head)| head == *v).map(|&(tail, _)| tail);
+        let depth = |v| std::iter::successors(Some(v), parent).count() as i64 - 1;
+        match name {
+            "depth" => (0..self.size()).map(depth).max().unwrap_or(0),
+            "leaves" => degree.iter().filter(|&&d| d == 0).count() as i64,
+            _ => -degree.into_iter().max().unwrap_or(0),
+        }
+    }
+
+    fn canonical(&self, arcs: &EntrySet) -> String {
+        canonical_set(self, arcs)
+    }
+
+    fn canonical_trace(&self, trace: &Trace) -> String {
+        let race = |(component, arc): (Vec<usize>, usize)| {
+            format!(r#"{{"component":{},"arc":{}}}"#, list(component.iter()), self.entry(arc))
+        };
+        list(self.components(trace).unwrap_or_default().into_iter().map(race))
+    }
+
+    fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
+        let want = "[{\"component\":[v,…],\"arc\":[u,v]},…]";
+        let given: Vec<ComponentRace> = trace_reader::parse::<Self, _>(text, want)?;
+        let mut given: Vec<Option<ComponentRace>> = given.into_iter().map(Some).collect();
+        for race in given.iter_mut().flatten() {
+            race.component.sort_unstable();
+        }
+        let path = recursion::follow(self, |state, i, entrants| {
+            let component = state.iter().filter(|c| c.winner.is_none()).nth(i);
+            let vertices: Vec<usize> =
+                component.into_iter().flat_map(|c| c.vertices.iter().copied()).collect();
+            let races =
+                |race: &Option<ComponentRace>| race.as_ref().is_some_and(|race| race.component == vertices);
+            let Some(race) = given.iter().position(races) else {
+                let component = list(vertices.iter());
+                return Err(TraceProblem::NoRace { component, entrants: names(self, entrants) });
+            };
+            let (u, v) = given[race].take().map_or((0, 0), |race| race.arc);
+            let number = number_of(self, race, Entry::Pair(u, v))?;
+            if !entrants.contains(&number) {
+                let winner = Entry::Pair(u, v).to_string();
+                return Err(TraceProblem::NotAnEntrant { race, winner, entrants: names(self, entrants) });
+            }
+            Ok(number)
+        })?;
+        match given.iter().flatten().next() {
+            Some(left) => Err(TraceProblem::NeverFormed { component: list(left.component.iter()) }),
+            None => Ok(path.trace),
+        }
+    }
+
+    /// One for each vertex but the root, and one for each larger component, formed or not: those that the arcs of the other
+    /// races close to a cycle, counted independently by contracting one cycle at a time.
+    fn race_count(&self, trace: &Trace) -> usize {
+        self.size() - 1 + contractions(self, trace)
+    }
+
+    fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
+        let (n, m) = (self.size(), rates.len());
+        let moved =
+            self.weighted(rates).into_iter().rev().map(|(u, v, rate)| ((u + 1) % n, (v + 1) % n, rate));
+        let root = (self.root + 1) % n;
+        let (algorithm, rates) = Self::checked(n, root, moved.collect()).expect("the same digraph");
+        Relabelled { algorithm, rates, number: (0..m).rev().collect() }
+    }
+
+    fn without(&self, rates: &[BigRational], k: usize) -> Option<[(Self, Vec<BigRational>); 2]> {
+        let [mut zero, mut less] = [self.weighted(rates), self.weighted(rates)];
+        zero[k].2 = BigRational::zero();
+        less.remove(k);
+        let build = |arcs| Self::checked(self.size(), self.root, arcs).ok();
+        Some([build(zero)?, build(less)?])
+    }
+
+    fn candidates(&self) -> Option<Vec<EntrySet>> {
+        Some(self.structures())
     }
 }

@@ -49,11 +49,6 @@ use crate::structure::EntrySet;
 /// that set.
 pub trait OrderFree: Recursion<State: Send + Sync, Structure = EntrySet> + Sync {}
 
-impl OrderFree for crate::spanning_tree::SpanningTree {}
-impl OrderFree for crate::matching::Matching {}
-impl OrderFree for crate::top_k::TopK {}
-impl OrderFree for crate::categorical::Categorical {}
-
 /// A node: where paths meet.
 #[derive(Debug, Clone)]
 struct Node<S> {
@@ -137,7 +132,7 @@ impl<R: OrderFree> Layers<R> {
         may_win: impl Fn(usize) -> bool + Sync,
         key: impl Fn(&R::State, &EntrySet) -> K + Sync,
     ) -> Self {
-        assert_eq!(rates.len(), recursion.entries(), "one rate per entry");
+        assert_eq!(rates.len(), recursion.entry_count(), "one rate per entry");
         let (rates, scale) = integer_rates(rates);
         let rates: Vec<Exact> = rates.iter().map(Exact::from_exact).collect();
         let node = |state: R::State, winners, probability| {
@@ -345,7 +340,7 @@ mod tests {
     impl Recursion for UntilZero {
         type State = EntrySet;
         type Structure = EntrySet;
-        fn entries(&self) -> usize {
+        fn entry_count(&self) -> usize {
             3
         }
         fn start(&self) -> EntrySet {

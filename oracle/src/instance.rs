@@ -199,7 +199,7 @@ impl<R: Recursion> Rated<R> {
     /// # Errors
     /// [`RatedError`].
     pub fn new(name: &'static str, recursion: R, rates: Vec<BigRational>) -> Result<Self, RatedError> {
-        let (entries, found) = (recursion.entries(), rates.len());
+        let (entries, found) = (recursion.entry_count(), rates.len());
         if entries != found {
             return Err(RatedError::Count { entries, found });
         }

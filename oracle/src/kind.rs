@@ -45,6 +45,12 @@ impl Kind {
         }
     }
 
+    /// All names, for messages.
+    #[must_use]
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
     /// The structure of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

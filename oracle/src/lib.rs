@@ -42,14 +42,15 @@
 
 pub mod arborescence;
 pub mod binary_tree;
+pub mod builtin;
 pub mod categorical;
+mod checked;
 pub mod collapse;
 pub mod count;
 pub mod enclosure;
 pub mod hypoexponential;
 pub mod identities;
 pub mod instance;
-mod json;
 mod kind;
 pub mod law;
 pub mod limit;
@@ -61,7 +62,9 @@ pub mod permutation;
 mod problem;
 pub mod race;
 pub mod rate;
+pub mod reader;
 pub mod recursion;
 pub mod spanning_tree;
 pub mod structure;
 pub mod top_k;
+mod trace_reader;

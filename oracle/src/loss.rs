@@ -26,14 +26,15 @@
 //! # References
 //! The default losses of the first four are those of the toy experiments of Struminsky et al. (2021), appendix.
 
-use crate::model::{Entry, Kind, Model};
-use crate::structure::Structure;
+use crate::builtin::Builtin;
+use crate::model::{Kind, Model, with_algorithm};
+use crate::structure::{Structure, Variant};
 
 /// A named loss of one kind of structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss {
-    kind: Kind,
     name: &'static str,
+    words: &'static str,
 }
 
 /// A loss that the structure does not have.
@@ -45,22 +46,14 @@ pub struct UnknownLoss {
     /// The name asked for.
     pub name: String,
     /// The names there are.
-    pub known: &'static [&'static str],
+    pub known: Vec<&'static str>,
 }
 
 impl Loss {
     /// The names of the losses of a structure, the default first.
     #[must_use]
-    pub fn names(kind: Kind) -> &'static [&'static str] {
-        match kind {
-            Kind::SpanningTree => &["default", "max_degree", "leaves"],
-            Kind::Arborescence => &["default", "depth", "leaves"],
-            Kind::Matching => &["default", "displacement", "inversions"],
-            Kind::BinaryTree => &["default", "leaves", "root"],
-            Kind::TopK => &["default", "largest"],
-            Kind::Permutation => &["default", "displacement", "fixed_points"],
-            Kind::Categorical => &["default"],
-        }
+    pub fn names(kind: Kind) -> Vec<&'static str> {
+        kind.losses().iter().map(|&(name, _)| name).collect()
     }
 
     /// The loss of that name for the structure of the model.
@@ -68,10 +61,13 @@ impl Loss {
     /// # Errors
     /// [`UnknownLoss`], with the names there are.
     pub fn named(model: &Model, name: &str) -> Result<Self, UnknownLoss> {
-        let (kind, known) = (model.kind(), Self::names(model.kind()));
-        match known.iter().find(|known| **known == name) {
-            Some(name) => Ok(Self { kind, name }),
-            None => Err(UnknownLoss { structure: kind.name(), name: name.to_owned(), known }),
+        let kind = model.kind();
+        match kind.losses().iter().find(|(known, _)| *known == name) {
+            Some(&(name, words)) => Ok(Self { name, words }),
+            None => {
+                let (structure, known) = (kind.name(), Self::names(kind));
+                Err(UnknownLoss { structure, name: name.to_owned(), known })
+            }
         }
     }
 
@@ -81,98 +77,24 @@ impl Loss {
         self.name
     }
 
-    /// The loss of a structure of this model.
+    /// What it is, in words.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        self.words
+    }
+
+    /// The loss of a structure of this model; 0 of one that is of another type.
     #[must_use]
     pub fn of(&self, model: &Model, structure: &Structure) -> i64 {
-        match structure {
-            Structure::Parents(parents) => match self.name {
-                "leaves" => count((0..parents.0.len()).filter(|i| !parents.0.contains(&Some(*i)))),
-                "root" => parents.0.iter().position(Option::is_none).map_or(0, |i| i as i64),
-                _ => -(parents.height() as i64),
-            },
-            Structure::Order(order) => self.of_order(order),
-            Structure::Entries(set) => {
-                let entries: Vec<Entry> = set.iter().map(|&k| model.entries()[k]).collect();
-                let pairs: Vec<(usize, usize)> = entries.iter().filter_map(pair).collect();
-                match self.kind {
-                    Kind::SpanningTree | Kind::Arborescence => self.of_graph(model.size(), &pairs),
-                    Kind::Matching => {
-                        let mut column = vec![0; model.size()];
-                        pairs.iter().for_each(|&(i, j)| column[i] = j);
-                        if self.name == "default" {
-                            -count(pairs.iter().filter(|(i, j)| i == j))
-                        } else {
-                            self.of_order(&column)
-                        }
-                    }
-                    _ => {
-                        let positions =
-                            entries.iter().map(|e| if let Entry::Position(i) = e { *i as i64 } else { 0 });
-                        if self.name == "largest" { positions.max().unwrap_or(0) } else { positions.sum() }
-                    }
-                }
-            }
-        }
-    }
-
-    fn of_graph(&self, n: usize, pairs: &[(usize, usize)]) -> i64 {
-        let directed = self.kind == Kind::Arborescence;
-        let mut degree = vec![0_i64; n];
-        for &(u, v) in pairs {
-            degree[u] += 1;
-            if !directed {
-                degree[v] += 1;
-            }
-        }
-        let largest = degree.iter().max().copied().unwrap_or(0);
-        match self.name {
-            "max_degree" => largest,
-            "leaves" if n == 1 => 1,
-            "leaves" => count(degree.iter().filter(|&&d| d == i64::from(!directed))),
-            "depth" => {
-                let parent = |v: &usize| pairs.iter().find(|&&(_, head)| head == *v).map(|&(tail, _)| tail);
-                (0..n).map(|v| count(std::iter::successors(Some(v), parent)) - 1).max().unwrap_or(0)
-            }
-            _ if directed => -largest,
-            _ => count(pairs.iter().filter(|&&(u, v)| u != 0 && v != 0)),
-        }
-    }
-
-    fn of_order(&self, order: &[usize]) -> i64 {
-        match self.name {
-            "displacement" => order.iter().enumerate().map(|(i, &x)| i.abs_diff(x) as i64).sum(),
-            "fixed_points" => count(order.iter().enumerate().filter(|&(i, &x)| i == x)),
-            _ => {
-                (0..order.len()).map(|i| count(order[..i].iter().filter(|&&before| before > order[i]))).sum()
-            }
-        }
+        with_algorithm!(model, a => Variant::of(structure).map_or(0, |x| a.loss(self.name, x)))
     }
 
     /// If the loss is a sum over the entries of the structure: its value for each entry. Such losses need no
     /// enumeration of structures, only of the states of the recursion.
     #[must_use]
     pub fn additive(&self, model: &Model) -> Option<Vec<i64>> {
-        let value = |entry: &Entry| match (self.kind, self.name, *entry) {
-            (Kind::SpanningTree, "default", Entry::Pair(u, v)) => Some(i64::from(u != 0 && v != 0)),
-            (Kind::Matching, "default", Entry::Pair(i, j)) => Some(-i64::from(i == j)),
-            (Kind::Matching, "displacement", Entry::Pair(i, j)) => Some(i.abs_diff(j) as i64),
-            (Kind::TopK | Kind::Categorical, "default", Entry::Position(i)) => Some(i as i64),
-            _ => None,
-        };
-        // A model without entries (a single vertex) has the sum 0.
-        if model.entries().is_empty() && self.name != "default" {
-            return None;
-        }
-        model.entries().iter().map(value).collect()
+        with_algorithm!(model, a => a.additive(self.name))
     }
-}
-
-fn count<T>(items: impl Iterator<Item = T>) -> i64 {
-    items.count() as i64
-}
-
-fn pair(entry: &Entry) -> Option<(usize, usize)> {
-    if let Entry::Pair(u, v) = *entry { Some((u, v)) } else { None }
 }
 
 #[cfg(test)]

@@ -29,8 +29,23 @@
 //! Struminsky et al. (2021), arXiv:2110.15072, section 4 and appendix (perfect matchings); D. P. Sumner (1979),
 //! *Randomly matchable graphs*, J. Graph Theory 3.
 
+use num_bigint::BigUint;
+use num_rational::BigRational;
+use num_traits::{Signed, Zero};
+
+use crate::builtin::{Builtin, Relabelled, list};
+use crate::checked::{check_rates, split};
+use crate::collapse::OrderFree;
+use crate::count;
+use crate::kind::{Entry, Kind};
+use crate::limit::{Limit, TooLarge};
+use crate::permutation::order_loss;
+use crate::problem::{EntryProblem, ModelError, Problem, TraceProblem};
+use crate::race::Trace;
+use crate::reader::Given;
 use crate::recursion::Recursion;
 use crate::structure::EntrySet;
+use crate::trace_reader;
 
 /// The greedy 'crossing' algorithm. The state is the rows and the columns that are left; the structure is the set of
 /// cells, cell `(i, j)` being entry `i·n + j` less the absent ones before it.
@@ -64,7 +79,7 @@ impl Recursion for Matching {
     type State = (Vec<usize>, Vec<usize>);
     type Structure = EntrySet;
 
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         self.cells.len()
     }
 
@@ -90,8 +105,183 @@ impl Recursion for Matching {
         (rows, columns)
     }
 
-    fn combine(&self, _: &Self::State, winners: &[usize], mut rest: EntrySet) -> EntrySet {
-        rest.extend(winners);
-        rest
+    fn combine(&self, _: &Self::State, winners: &[usize], rest: EntrySet) -> EntrySet {
+        rest.with(winners)
+    }
+}
+
+impl OrderFree for Matching {}
+
+impl Matching {
+    /// From a matrix of rates that is checked here. Cells of rate 0 are left out.
+    pub(crate) fn checked(rates: &[Vec<BigRational>]) -> Result<(Self, Vec<BigRational>), EntryProblem> {
+        let n = rates.len();
+        if n == 0 {
+            return Err((None, Problem::Empty));
+        }
+        if let Some((row, cells)) = rates.iter().enumerate().find(|(_, cells)| cells.len() != n) {
+            return Err((None, Problem::NotSquare { rows: n, row, columns: cells.len() }));
+        }
+        let all: Vec<(usize, usize, BigRational)> = rates
+            .iter()
+            .enumerate()
+            .flat_map(|(i, row)| row.iter().enumerate().map(move |(j, rate)| (i, j, rate.clone())))
+            .collect();
+        check_rates(all.iter().map(|(_, _, rate)| rate))?;
+        can_get_stuck(rates)?;
+        let (cells, rates, _) = split(all.into_iter().filter(|(_, _, rate)| rate.is_positive()).collect());
+        Ok((Self::with_cells(n, cells), rates))
+    }
+
+    /// The matrix of rates, 0 for an absent cell.
+    fn matrix(&self, rates: &[BigRational]) -> Vec<Vec<BigRational>> {
+        let mut matrix = vec![vec![BigRational::zero(); self.n]; self.n];
+        for (&(i, j), rate) in self.cells.iter().zip(rates) {
+            matrix[i][j] = rate.clone();
+        }
+        matrix
+    }
+
+    /// The column of each row, none for a row without a cell.
+    fn columns(&self, cells: &EntrySet) -> Vec<Option<usize>> {
+        let mut columns = vec![None; self.n];
+        for &(i, j) in cells.iter().filter_map(|&k| self.cells.get(k)) {
+            columns[i] = Some(j);
+        }
+        columns
+    }
+}
+
+/// Greedy choices can get stuck unless rows that share a column have the same columns, as many as there are such rows.
+fn can_get_stuck(rates: &[Vec<BigRational>]) -> Result<(), EntryProblem> {
+    let columns =
+        |row: usize| -> Vec<usize> { (0..rates.len()).filter(|&j| rates[row][j].is_positive()).collect() };
+    let all: Vec<Vec<usize>> = (0..rates.len()).map(columns).collect();
+    for (row, mine) in all.iter().enumerate() {
+        if mine.is_empty() {
+            return Err((None, Problem::EmptyRow { row }));
+        }
+        for (other, _) in all.iter().enumerate().filter(|(_, theirs)| *theirs != mine) {
+            let has = |column: &&usize| rates[other][**column].is_positive();
+            let (shared, missing) = (mine.iter().find(has), mine.iter().find(|column| !has(column)));
+            if let (Some(&shared), Some(&missing)) = (shared, missing) {
+                return Err((None, Problem::Stuck { row, other, shared, missing }));
+            }
+        }
+        let same = all.iter().filter(|theirs| *theirs == mine).count();
+        if same != mine.len() {
+            return Err((None, Problem::Unbalanced { row, rows: same, columns: mine.len() }));
+        }
+    }
+    Ok(())
+}
+
+impl Builtin for Matching {
+    const KIND: Kind = Kind::Matching;
+    const ABOUT: &'static str = "Greedy crossing: in each step the cells in the rows and columns that are left race. The \
+                               winner matches its row to its column, and both are removed.";
+    const LOSSES: &'static [(&'static str, &'static str)] = &[
+        ("default", "minus the number of diagonal cells"),
+        ("displacement", "the sum of |row - column|"),
+        ("inversions", "the number of pairs of rows whose columns are in the other order"),
+    ];
+
+    fn size(&self) -> usize {
+        self.n
+    }
+
+    fn entry(&self, k: usize) -> Entry {
+        let (row, column) = self.cells[k];
+        Entry::Pair(row, column)
+    }
+
+    fn read(given: &Given<'_>) -> Result<(Self, Vec<BigRational>), ModelError> {
+        given.square(Self::checked)
+    }
+
+    /// Rows fall into blocks of `m` rows with the same `m` columns; a row of the block has `m` cells.
+    fn structure_count(&self) -> BigUint {
+        let mut cells = vec![0_usize; self.n];
+        self.cells.iter().for_each(|&(row, _)| cells[row] += 1);
+        let rows_with = |m: usize| cells.iter().filter(|&&c| c == m).count();
+        (1..=self.n).map(|m| count::factorial(m).pow((rows_with(m) / m) as u32)).product()
+    }
+
+    fn trace_count(&self) -> Option<BigUint> {
+        Some(self.structure_count() * count::factorial(self.n))
+    }
+
+    fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
+        limit.check_power("partial matchings (a lower bound)", self.n)
+    }
+
+    fn check_law(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        limit.check_lower_bound("structures", &self.structure_count())?; // and more states on the way to them
+        let of_size = |k| count::binomial(self.n, k).pow(2) * count::factorial(k);
+        let matchings = (0..=self.n).map(of_size).sum::<BigUint>();
+        limit.check("partial matchings (an upper bound)", &matchings)
+    }
+
+    fn check_states(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        limit.check("pairs of row set and column set", &count::binomial(2 * self.n, self.n))
+    }
+
+    fn loss(&self, name: &str, cells: &EntrySet) -> i64 {
+        let columns: Vec<usize> = self.columns(cells).into_iter().flatten().collect();
+        match name {
+            "default" => -(columns.iter().enumerate().filter(|&(row, &column)| row == column).count() as i64),
+            _ => order_loss(name, &columns),
+        }
+    }
+
+    fn additive(&self, name: &str) -> Option<Vec<i64>> {
+        let value = |&(i, j): &(usize, usize)| match name {
+            "default" => Some(-i64::from(i == j)),
+            "displacement" => Some(i.abs_diff(j) as i64),
+            _ => None,
+        };
+        self.cells.iter().map(value).collect()
+    }
+
+    fn canonical(&self, cells: &EntrySet) -> String {
+        let column = |j: Option<usize>| j.map_or_else(|| "null".to_owned(), |j| j.to_string());
+        let foreign = cells.iter().filter(|k| **k >= self.cells.len()).map(|&k| self.written(k));
+        list(self.columns(cells).into_iter().map(column).chain(foreign))
+    }
+
+    fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
+        let want = "the cells in the order chosen, [[row,column],…]";
+        let cells: Vec<(usize, usize)> = trace_reader::parse::<Self, _>(text, want)?;
+        let cells: Vec<Entry> = cells.into_iter().map(|(row, column)| Entry::Pair(row, column)).collect();
+        trace_reader::of_winners(self, &cells)
+    }
+
+    fn race_count(&self, _: &Trace) -> usize {
+        self.n
+    }
+
+    /// Rows turned by one, columns mirrored.
+    fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
+        let place = |(i, j): (usize, usize)| ((i + 1) % self.n, self.n - 1 - j);
+        let mut moved = vec![vec![BigRational::zero(); self.n]; self.n];
+        for (&cell, rate) in self.cells.iter().zip(rates) {
+            moved[place(cell).0][place(cell).1] = rate.clone();
+        }
+        let (algorithm, rates) = Self::checked(&moved).expect("the same blocks");
+        let new = |&cell: &(usize, usize)| algorithm.cells.iter().position(|&c| c == place(cell));
+        let number = self.cells.iter().filter_map(new).collect();
+        Relabelled { algorithm, rates, number }
+    }
+
+    /// No cell can be absent alone. Here all the same: one more row and column, whose cell is alone in its block; with it at
+    /// rate 5/3, the others of that row and column are absent.
+    fn beside_a_block(&self, rates: &[BigRational]) -> Option<(Self, Vec<BigRational>)> {
+        let mut blocks = self.matrix(rates);
+        blocks.iter_mut().for_each(|row| row.push(BigRational::zero()));
+        blocks.push(vec![BigRational::zero(); self.n + 1]);
+        blocks[self.n][self.n] = crate::number::ratio(5, 3);
+        Self::checked(&blocks).ok()
     }
 }

@@ -37,76 +37,118 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::fmt::Write as _;
-
 use num_bigint::BigUint;
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
-use petgraph::algo::connected_components;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
-use petgraph::visit::{Bfs, EdgeRef};
+use petgraph::visit::EdgeRef;
 
 use crate::arborescence::Arborescence;
 use crate::binary_tree::BinaryTree;
+use crate::builtin::{Builtin, list};
 use crate::categorical::Categorical;
-use crate::count;
+use crate::checked::all_present;
 use crate::matching::Matching;
 use crate::number::{FromExact, Number};
 use crate::permutation::Permutation;
-use crate::race::Trace;
+use crate::problem::EntryProblem;
+use crate::race::{Race, Trace};
+use crate::reader::Given;
 use crate::recursion::{self, Outcome, ReplayError, Run, WeightError};
 use crate::spanning_tree::SpanningTree;
-use crate::structure::Structure;
+use crate::structure::{Structure, Variant};
 use crate::top_k::TopK;
 
 pub use crate::kind::{Entry, Kind};
 pub use crate::problem::{ModelError, Place, Problem, TraceProblem};
 
-/// The algorithm of a model, one of seven.
-#[derive(Debug, Clone)]
-pub enum Algorithm {
+/// The algorithms by kind: everything that depends on the list of structures is made from it.
+macro_rules! algorithms {
+    ($($(#[$doc:meta])* $algorithm:ident),+ $(,)?) => {
+        /// The algorithm of a model, one of those built in.
+        #[derive(Debug, Clone)]
+        pub enum Algorithm {
+            $($(#[$doc])* $algorithm($algorithm),)+
+        }
+
+        $(impl From<$algorithm> for Algorithm {
+            fn from(algorithm: $algorithm) -> Self {
+                Self::$algorithm(algorithm)
+            }
+        })+
+
+        impl Model {
+            fn read(kind: Kind, given: &Given<'_>) -> Result<Self, ModelError> {
+                match kind {
+                    $(Kind::$algorithm => {
+                        given.check_fields($algorithm::FIELDS)?;
+                        $algorithm::read(given).map(Self::new)
+                    })+
+                }
+            }
+        }
+
+        impl Kind {
+            /// What the algorithm does, in a few sentences.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$algorithm => $algorithm::ABOUT,)+
+                }
+            }
+
+            /// The losses of such a structure, the default first: the name, and what it is.
+            #[must_use]
+            pub fn losses(self) -> &'static [(&'static str, &'static str)] {
+                match self {
+                    $(Self::$algorithm => $algorithm::LOSSES,)+
+                }
+            }
+        }
+    };
+}
+
+algorithms! {
     /// Kruskal.
-    SpanningTree(SpanningTree),
+    SpanningTree,
     /// Chu-Liu-Edmonds.
-    Arborescence(Arborescence),
+    Arborescence,
     /// Greedy crossing.
-    Matching(Matching),
+    Matching,
     /// Divide and conquer.
-    BinaryTree(BinaryTree),
+    BinaryTree,
     /// The k smallest.
-    TopK(TopK),
+    TopK,
     /// Plackett-Luce.
-    Permutation(Permutation),
+    Permutation,
     /// One race.
-    Categorical(Categorical),
+    Categorical,
 }
 
 /// Runs the same generic code on whichever algorithm it is.
 macro_rules! with_algorithm {
     ($model:expr, $algorithm:ident => $body:expr) => {
-        match &$model.algorithm {
-            Algorithm::SpanningTree($algorithm) => $body,
-            Algorithm::Arborescence($algorithm) => $body,
-            Algorithm::Matching($algorithm) => $body,
-            Algorithm::BinaryTree($algorithm) => $body,
-            Algorithm::TopK($algorithm) => $body,
-            Algorithm::Permutation($algorithm) => $body,
-            Algorithm::Categorical($algorithm) => $body,
+        match $model.algorithm() {
+            $crate::model::Algorithm::SpanningTree($algorithm) => $body,
+            $crate::model::Algorithm::Arborescence($algorithm) => $body,
+            $crate::model::Algorithm::Matching($algorithm) => $body,
+            $crate::model::Algorithm::BinaryTree($algorithm) => $body,
+            $crate::model::Algorithm::TopK($algorithm) => $body,
+            $crate::model::Algorithm::Permutation($algorithm) => $body,
+            $crate::model::Algorithm::Categorical($algorithm) => $body,
         }
     };
 }
 
+pub(crate) use with_algorithm;
+
 /// A structure with its rates.
 #[derive(Debug, Clone)]
 pub struct Model {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) rates: Vec<BigRational>,
-    size: usize,
+    algorithm: Algorithm,
+    entries: Vec<Entry>,
+    rates: Vec<BigRational>,
 }
-
-/// What is wrong with a set of rates, and at which entry: the reader of files adds where that is.
-pub(crate) type EntryProblem = (Option<usize>, Problem);
 
 /// The same for whoever builds a model in code: an entry is an item of a list.
 fn in_list(list: &'static str) -> impl Fn(EntryProblem) -> ModelError {
@@ -124,7 +166,7 @@ impl Model {
     pub fn spanning_tree<V>(graph: &UnGraph<V, BigRational>) -> Result<Self, ModelError> {
         let edges =
             graph.edge_references().map(|e| (e.source().index(), e.target().index(), e.weight().clone()));
-        Self::new_spanning_tree(graph.node_count(), edges.collect()).map_err(in_list("edges"))
+        SpanningTree::checked(graph.node_count(), edges.collect()).map(Self::new).map_err(in_list("edges"))
     }
 
     /// Arborescences of a petgraph digraph whose arc weights are the rates. Arcs into the root are no entries; the others
@@ -135,7 +177,8 @@ impl Model {
     pub fn arborescence<V>(graph: &DiGraph<V, BigRational>, root: NodeIndex) -> Result<Self, ModelError> {
         let arcs =
             graph.edge_references().map(|e| (e.source().index(), e.target().index(), e.weight().clone()));
-        Self::new_arborescence(graph.node_count(), root.index(), arcs.collect()).map_err(in_list("edges"))
+        let made = Arborescence::checked(graph.node_count(), root.index(), arcs.collect());
+        made.map(Self::new).map_err(in_list("edges"))
     }
 
     /// Greedy matchings of a square matrix of rates.
@@ -143,7 +186,7 @@ impl Model {
     /// # Errors
     /// [`ModelError`], with the entry, if the matrix is empty or not square, a rate is negative, or the greedy choice could get stuck.
     pub fn matching(rates: &[Vec<BigRational>]) -> Result<Self, ModelError> {
-        Self::new_matching(rates).map_err(|(entry, problem)| {
+        Matching::checked(rates).map(Self::new).map_err(|(entry, problem)| {
             let item = |cell: usize| format!("rates[{}][{}]", cell / rates.len(), cell % rates.len());
             let item = entry.map_or_else(String::new, item);
             ModelError { place: Place { item, ..Place::default() }, problem }
@@ -155,7 +198,8 @@ impl Model {
     /// # Errors
     /// [`ModelError`], with the entry, if the list is empty or a rate is not positive.
     pub fn binary_tree(rates: Vec<BigRational>) -> Result<Self, ModelError> {
-        Self::new_positions(Kind::BinaryTree, rates, 0).map_err(in_list("rates"))
+        let n = all_present(Kind::BinaryTree, &rates).map_err(in_list("rates"))?;
+        Ok(Self::new((BinaryTree::new(n), rates)))
     }
 
     /// Sets of the `k` smallest of a list.
@@ -163,7 +207,8 @@ impl Model {
     /// # Errors
     /// [`ModelError`], with the entry, if a rate is negative or `k` is not between 1 and the number of positive rates.
     pub fn top_k(rates: Vec<BigRational>, k: usize) -> Result<Self, ModelError> {
-        Self::new_positions(Kind::TopK, rates, k).map_err(in_list("rates"))
+        let top_k = TopK::checked(&rates, k).map_err(in_list("rates"))?;
+        Ok(Self::new((top_k, rates)))
     }
 
     /// Permutations of a list of positive rates.
@@ -171,7 +216,8 @@ impl Model {
     /// # Errors
     /// [`ModelError`], with the entry, if the list is empty or a rate is not positive.
     pub fn permutation(rates: Vec<BigRational>) -> Result<Self, ModelError> {
-        Self::new_positions(Kind::Permutation, rates, 0).map_err(in_list("rates"))
+        let n = all_present(Kind::Permutation, &rates).map_err(in_list("rates"))?;
+        Ok(Self::new((Permutation::new(n), rates)))
     }
 
     /// One position of a list.
@@ -179,85 +225,30 @@ impl Model {
     /// # Errors
     /// [`ModelError`], with the entry, if a rate is negative or none is positive.
     pub fn categorical(rates: Vec<BigRational>) -> Result<Self, ModelError> {
-        Self::new_positions(Kind::Categorical, rates, 0).map_err(in_list("rates"))
+        let categorical = Categorical::checked(&rates).map_err(in_list("rates"))?;
+        Ok(Self::new((categorical, rates)))
     }
 
-    pub(crate) fn new_spanning_tree(
-        vertices: usize,
-        edges: Vec<(usize, usize, BigRational)>,
-    ) -> Result<Self, EntryProblem> {
-        let edges: Vec<_> = edges.into_iter().map(|(u, v, rate)| (u.min(v), u.max(v), rate)).collect();
-        check_pairs(vertices, &edges)?;
-        reachable(vertices, 0, edges.iter().flat_map(|(u, v, rate)| [(*u, *v, rate), (*v, *u, rate)]))
-            .map_err(|vertex| (None, Problem::Disconnected { vertex }))?;
-        let (pairs, rates, present) = split(edges);
-        let tree = SpanningTree::with_absent(vertices, &pairs, &present);
-        debug_assert_eq!(
-            connected_components(&tree.graph().filter_map(|_, ()| Some(()), |_, &p| p.then_some(()))),
-            1
-        );
-        Ok(Self { algorithm: Algorithm::SpanningTree(tree), entries: named(&pairs), rates, size: vertices })
+    fn new<A: Builtin + Into<Algorithm>>((algorithm, rates): (A, Vec<BigRational>)) -> Self {
+        let entries = (0..rates.len()).map(|k| algorithm.entry(k)).collect();
+        Self { algorithm: algorithm.into(), entries, rates }
     }
 
-    pub(crate) fn new_arborescence(
-        vertices: usize,
-        root: usize,
-        arcs: Vec<(usize, usize, BigRational)>,
-    ) -> Result<Self, EntryProblem> {
-        if root >= vertices && vertices > 0 {
-            return Err((None, Problem::Root { root, vertices }));
-        }
-        check_pairs(vertices, &arcs)?;
-        reachable(vertices, root, arcs.iter().map(|(u, v, rate)| (*u, *v, rate)))
-            .map_err(|vertex| (None, Problem::Unreachable { root, vertex }))?;
-        let (pairs, rates, present) = split(arcs.into_iter().filter(|(_, v, _)| *v != root).collect());
-        let algorithm = Algorithm::Arborescence(Arborescence::with_absent(vertices, root, &pairs, &present));
-        Ok(Self { algorithm, entries: named(&pairs), rates, size: vertices })
+    /// A model from the text of a model file.
+    ///
+    /// # Errors
+    /// [`ModelError`], with line and column, the field or entry, and what would be right.
+    pub fn parse(text: &str) -> Result<Self, ModelError> {
+        let (kind, given) = Given::parse(text)?;
+        Self::read(kind, &given)
     }
 
-    pub(crate) fn new_matching(rates: &[Vec<BigRational>]) -> Result<Self, EntryProblem> {
-        let n = rates.len();
-        if n == 0 {
-            return Err((None, Problem::Empty));
-        }
-        if let Some((row, cells)) = rates.iter().enumerate().find(|(_, cells)| cells.len() != n) {
-            return Err((None, Problem::NotSquare { rows: n, row, columns: cells.len() }));
-        }
-        let all: Vec<(usize, usize, BigRational)> = rates
-            .iter()
-            .enumerate()
-            .flat_map(|(i, row)| row.iter().enumerate().map(move |(j, rate)| (i, j, rate.clone())))
-            .collect();
-        check_rates(all.iter().map(|(_, _, rate)| rate))?;
-        can_get_stuck(rates)?;
-        let (cells, rates, _) = split(all.into_iter().filter(|(_, _, rate)| rate.is_positive()).collect());
-        let entries = named(&cells);
-        Ok(Self { algorithm: Algorithm::Matching(Matching::with_cells(n, cells)), entries, rates, size: n })
-    }
-
-    pub(crate) fn new_positions(kind: Kind, rates: Vec<BigRational>, k: usize) -> Result<Self, EntryProblem> {
-        let n = rates.len();
-        if n == 0 {
-            return Err((None, Problem::Empty));
-        }
-        check_rates(&rates)?;
-        let present: Vec<bool> = rates.iter().map(Signed::is_positive).collect();
-        let positive = present.iter().filter(|&&p| p).count();
-        let absent = present.iter().position(|p| !p);
-        let algorithm = match kind {
-            Kind::BinaryTree | Kind::Permutation if absent.is_some() => {
-                return Err((absent, Problem::ZeroRate { kind }));
-            }
-            Kind::BinaryTree => Algorithm::BinaryTree(BinaryTree::new(n)),
-            Kind::Permutation => Algorithm::Permutation(Permutation::new(n)),
-            Kind::TopK if k == 0 || k > positive => {
-                return Err((None, Problem::K { k: k.to_string(), n, positive }));
-            }
-            Kind::TopK => Algorithm::TopK(TopK::with_absent(present, k)),
-            _ if positive == 0 => return Err((None, Problem::AllAbsent)),
-            _ => Algorithm::Categorical(Categorical::with_absent(present)),
-        };
-        Ok(Self { algorithm, entries: (0..n).map(Entry::Position).collect(), rates, size: n })
+    /// A trace from its canonical JSON.
+    ///
+    /// # Errors
+    /// [`TraceProblem`], naming the race, if it is not of this model's form or the algorithm cannot hold these races.
+    pub fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
+        with_algorithm!(self, algorithm => algorithm.parse_trace(text))
     }
 
     /// The same structure with other rates (absent entries stay absent).
@@ -278,15 +269,10 @@ impl Model {
     /// Which structure it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match &self.algorithm {
-            Algorithm::SpanningTree(_) => Kind::SpanningTree,
-            Algorithm::Arborescence(_) => Kind::Arborescence,
-            Algorithm::Matching(_) => Kind::Matching,
-            Algorithm::BinaryTree(_) => Kind::BinaryTree,
-            Algorithm::TopK(_) => Kind::TopK,
-            Algorithm::Permutation(_) => Kind::Permutation,
-            Algorithm::Categorical(_) => Kind::Categorical,
+        fn of<A: Builtin>(_: &A) -> Kind {
+            A::KIND
         }
+        with_algorithm!(self, algorithm => of(algorithm))
     }
 
     /// The algorithm.
@@ -316,7 +302,7 @@ impl Model {
     /// The number of vertices, rows, or positions.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.size
+        with_algorithm!(self, algorithm => algorithm.size())
     }
 
     /// The ends of the edges or arcs, or the cells; empty for structures on positions.
@@ -324,12 +310,6 @@ impl Model {
     pub fn pairs(&self) -> Vec<(usize, usize)> {
         let pair = |entry: &Entry| if let Entry::Pair(u, v) = *entry { Some((u, v)) } else { None };
         self.entries.iter().filter_map(pair).collect()
-    }
-
-    /// The pairs that are present.
-    fn present_pairs(&self) -> Vec<(usize, usize)> {
-        let pairs = self.pairs().into_iter().zip(&self.rates);
-        pairs.filter(|(_, rate)| rate.is_positive()).map(|(pair, _)| pair).collect()
     }
 
     /// Runs the algorithm on given weights: see [`recursion::run`].
@@ -373,103 +353,33 @@ impl Model {
     /// alone would take over 10⁹ steps.
     #[must_use]
     pub fn trace_count(&self) -> Option<BigUint> {
-        let positive = self.rates.iter().filter(|rate| rate.is_positive()).count();
-        match &self.algorithm {
-            Algorithm::SpanningTree(_) => Some(self.structure_count() * count::factorial(self.size - 1)),
-            Algorithm::Arborescence(_) if self.size > 13 => None,
-            Algorithm::Arborescence(a) => {
-                Some(count::arborescence_traces(self.size, a.root(), &self.present_pairs()))
-            }
-            Algorithm::Matching(_) => Some(self.structure_count() * count::factorial(self.size)),
-            Algorithm::TopK(top) => Some(count::factorial(positive) / count::factorial(positive - top.k())),
-            _ => Some(self.structure_count()),
-        }
+        with_algorithm!(self, algorithm => algorithm.trace_count())
     }
 
     /// The number of structures, without enumerating them.
     #[must_use]
     pub fn structure_count(&self) -> BigUint {
-        let positive = self.rates.iter().filter(|rate| rate.is_positive()).count();
-        match &self.algorithm {
-            Algorithm::SpanningTree(_) => count::spanning_trees(self.size, &self.present_pairs()),
-            Algorithm::Arborescence(a) => count::arborescences(self.size, a.root(), &self.present_pairs()),
-            Algorithm::Matching(_) => {
-                // Rows fall into blocks of m rows with the same m columns; a row of the block has m cells.
-                let mut cells = vec![0_usize; self.size];
-                self.pairs().iter().for_each(|&(row, _)| cells[row] += 1);
-                let rows_with = |m: usize| cells.iter().filter(|&&c| c == m).count();
-                let blocks = (1..=self.size).map(|m| count::factorial(m).pow((rows_with(m) / m) as u32));
-                blocks.product()
-            }
-            Algorithm::BinaryTree(_) => count::catalan(self.size),
-            Algorithm::TopK(top) => count::binomial(positive, top.k()),
-            Algorithm::Permutation(_) => count::factorial(self.size),
-            Algorithm::Categorical(_) => positive.into(),
-        }
-    }
-
-    /// An entry as in canonical JSON.
-    fn written(&self, entry: usize) -> String {
-        self.entries.get(entry).map_or_else(|| format!("\"no entry {entry}\""), Entry::to_string)
+        with_algorithm!(self, algorithm => algorithm.structure_count())
     }
 
     /// The canonical JSON of a structure: edges or arcs `[[u,v],…]` sorted; the column of each row; the parent of each
     /// position or null; sorted positions; positions in order; the position.
     ///
     /// A structure of another model is written as far as it goes: an entry that this model has not is the text
-    /// `"no entry 9"` at the end, a row without a cell `null`.
+    /// `"no entry 9"` at the end, a row without a cell `null`. One of another type (a tree, in a model of permutations) is
+    /// written as it is debugged.
     #[must_use]
     pub fn canonical(&self, structure: &Structure) -> String {
-        match structure {
-            Structure::Parents(parents) => self::parents(&parents.0),
-            Structure::Order(order) => list(order.iter()),
-            Structure::Entries(set) => match self.kind() {
-                Kind::Matching => {
-                    let mut columns = vec![None; self.size];
-                    for &k in set.iter() {
-                        if let Some(&Entry::Pair(i, j)) = self.entries.get(k) {
-                            columns[i] = Some(j);
-                        }
-                    }
-                    let column = |j: &Option<usize>| j.map_or_else(|| "null".to_owned(), |j| j.to_string());
-                    let foreign = set.iter().filter(|k| **k >= self.entries.len());
-                    list(columns.iter().map(column).chain(foreign.map(|&k| self.written(k))))
-                }
-                Kind::Categorical => set.iter().map(|&k| self.written(k)).collect(),
-                _ => {
-                    let mut known: Vec<Entry> =
-                        set.iter().filter_map(|&k| self.entries.get(k).copied()).collect();
-                    known.sort_unstable();
-                    let foreign = set.iter().filter(|k| **k >= self.entries.len());
-                    list(known.iter().map(Entry::to_string).chain(foreign.map(|&k| self.written(k))))
-                }
-            },
-        }
+        with_algorithm!(self, algorithm => {
+            Variant::of(structure).map_or_else(|| format!("{structure:?}"), |x| algorithm.canonical(x))
+        })
     }
 
     /// The canonical JSON of a trace: the winners in order; for an arborescence
     /// `[{"component":[v,…],"arc":[u,v]},…]` sorted by size and component; for a binary tree its structure.
     #[must_use]
     pub fn canonical_trace(&self, trace: &Trace) -> String {
-        let winners = || trace.races().iter().map(|race| self.written(race.winner));
-        match &self.algorithm {
-            Algorithm::Categorical(_) => winners().collect(),
-            Algorithm::BinaryTree(_) => {
-                self.replay(trace).map_or_else(|_| String::new(), |x| self.canonical(&x))
-            }
-            Algorithm::Arborescence(_) => {
-                let races: Vec<String> = self
-                    .components(trace)
-                    .into_iter()
-                    .map(|(component, arc)| {
-                        let (component, arc) = (list(component.iter()), self.entries[arc]);
-                        format!(r#"{{"component":{component},"arc":{arc}}}"#)
-                    })
-                    .collect();
-                list(races.iter())
-            }
-            _ => list(winners()),
-        }
+        with_algorithm!(self, algorithm => algorithm.canonical_trace(trace))
     }
 
     /// The races of an arborescence's trace as (component, winning arc), sorted by size and component; empty for
@@ -477,140 +387,15 @@ impl Model {
     #[must_use]
     pub fn components(&self, trace: &Trace) -> Vec<(Vec<usize>, usize)> {
         let Algorithm::Arborescence(algorithm) = &self.algorithm else { return Vec::new() };
-        let mut races = trace.races().iter();
-        let mut found = Vec::new();
-        let path = recursion::follow(algorithm, |state, i, entrants| {
-            let component = state.iter().filter(|c| c.winner.is_none()).nth(i).ok_or(())?;
-            let race = races.next().filter(|race| race.entrants == entrants).ok_or(())?;
-            found.push((component.vertices.iter().copied().collect::<Vec<_>>(), race.winner));
-            Ok::<usize, ()>(race.winner)
-        });
-        if path.is_err() {
-            return Vec::new();
-        }
-        found.sort_by_key(|(component, _)| (component.len(), component.clone()));
-        found
+        algorithm.components(trace).unwrap_or_default()
     }
 
     /// The races of a trace as JSON, `[{"entrants":[…],"winner":…},…]`, entries by number.
     #[must_use]
     pub fn canonical_races(&self, trace: &Trace) -> String {
-        let race = |race: &crate::race::Race| {
+        let race = |race: &Race| {
             format!(r#"{{"entrants":{},"winner":{}}}"#, list(race.entrants.iter()), race.winner)
         };
         list(trace.races().iter().map(race))
     }
-}
-
-/// `[a,b,…]`
-pub(crate) fn list(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
-    let mut text = String::from("[");
-    for (i, item) in items.enumerate() {
-        let _ = write!(text, "{}{item}", if i > 0 { "," } else { "" }); // writing to a string cannot fail
-    }
-    text.push(']');
-    text
-}
-
-fn parents(parents: &[Option<usize>]) -> String {
-    list(parents.iter().map(|parent| parent.map_or_else(|| "null".to_owned(), |p| p.to_string())))
-}
-
-fn named(pairs: &[(usize, usize)]) -> Vec<Entry> {
-    pairs.iter().map(|&(u, v)| Entry::Pair(u, v)).collect()
-}
-
-/// The pairs, their rates, and whether they are present.
-type Split = (Vec<(usize, usize)>, Vec<BigRational>, Vec<bool>);
-
-fn split(edges: Vec<(usize, usize, BigRational)>) -> Split {
-    let present = edges.iter().map(|(_, _, rate)| rate.is_positive()).collect();
-    let (pairs, rates) = edges.into_iter().map(|(u, v, rate)| ((u, v), rate)).unzip();
-    (pairs, rates, present)
-}
-
-fn check_rates<'a>(rates: impl IntoIterator<Item = &'a BigRational>) -> Result<(), EntryProblem> {
-    match rates.into_iter().enumerate().find(|(_, rate)| rate.is_negative()) {
-        Some((entry, rate)) => {
-            Err((Some(entry), Problem::Rate(crate::rate::RateError::Negative(rate.to_string()))))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Loops, vertices out of range, pairs given twice, negative rates.
-fn check_pairs(vertices: usize, edges: &[(usize, usize, BigRational)]) -> Result<(), EntryProblem> {
-    if vertices == 0 {
-        return Err((None, Problem::Empty));
-    }
-    check_rates(edges.iter().map(|(_, _, rate)| rate))?;
-    let mut first = std::collections::BTreeMap::new();
-    for (entry, &(u, v, _)) in edges.iter().enumerate() {
-        if let Some(vertex) = [u, v].into_iter().find(|&vertex| vertex >= vertices) {
-            return Err((Some(entry), Problem::Vertex { vertex, vertices }));
-        }
-        if u == v {
-            return Err((Some(entry), Problem::Loop { vertex: u }));
-        }
-        if let Some(first) = first.insert((u, v), entry) {
-            return Err((Some(entry), Problem::Duplicate { u, v, first }));
-        }
-    }
-    Ok(())
-}
-
-/// The smallest vertex that cannot be reached, if there is one, without memory for more vertices than edges name.
-fn reachable<'a>(
-    vertices: usize,
-    root: usize,
-    arcs: impl Iterator<Item = (usize, usize, &'a BigRational)>,
-) -> Result<(), usize> {
-    let arcs: Vec<(usize, usize)> =
-        arcs.filter(|(_, _, rate)| rate.is_positive()).map(|(u, v, _)| (u, v)).collect();
-    // Every other vertex must be the head of an arc.
-    let mut heads: Vec<usize> = arcs.iter().map(|&(_, v)| v).chain([root]).collect();
-    heads.sort_unstable();
-    heads.dedup();
-    if let Some(vertex) = (0..vertices)
-        .zip(heads.iter().map(Some).chain(std::iter::repeat(None)))
-        .find_map(|(vertex, head)| (head != Some(&vertex)).then_some(vertex))
-    {
-        return Err(vertex);
-    }
-    // So there are at most as many vertices as arcs, and one more.
-    let mut graph = DiGraph::<(), ()>::new();
-    let nodes: Vec<NodeIndex> = (0..vertices).map(|_| graph.add_node(())).collect();
-    for (u, v) in arcs {
-        graph.add_edge(nodes[u], nodes[v], ());
-    }
-    let mut seen = vec![false; vertices];
-    let mut search = Bfs::new(&graph, nodes[root]);
-    while let Some(vertex) = search.next(&graph) {
-        seen[vertex.index()] = true;
-    }
-    seen.iter().position(|seen| !seen).map_or(Ok(()), Err)
-}
-
-/// Greedy choices can get stuck unless rows that share a column have the same columns, as many as there are such rows.
-fn can_get_stuck(rates: &[Vec<BigRational>]) -> Result<(), EntryProblem> {
-    let columns =
-        |row: usize| -> Vec<usize> { (0..rates.len()).filter(|&j| rates[row][j].is_positive()).collect() };
-    let all: Vec<Vec<usize>> = (0..rates.len()).map(columns).collect();
-    for (row, mine) in all.iter().enumerate() {
-        if mine.is_empty() {
-            return Err((None, Problem::EmptyRow { row }));
-        }
-        for (other, _) in all.iter().enumerate().filter(|(_, theirs)| *theirs != mine) {
-            let has = |column: &&usize| rates[other][**column].is_positive();
-            let (shared, missing) = (mine.iter().find(has), mine.iter().find(|column| !has(column)));
-            if let (Some(&shared), Some(&missing)) = (shared, missing) {
-                return Err((None, Problem::Stuck { row, other, shared, missing }));
-            }
-        }
-        let same = all.iter().filter(|theirs| *theirs == mine).count();
-        if same != mine.len() {
-            return Err((None, Problem::Unbalanced { row, rows: same, columns: mine.len() }));
-        }
-    }
-    Ok(())
 }

@@ -61,7 +61,7 @@ pub enum Problem {
         /// The structure.
         structure: &'static str,
         /// The fields it has.
-        known: &'static str,
+        known: String,
     },
     /// The same field twice.
     #[error("field {0:?} is given twice")]
@@ -75,16 +75,10 @@ pub enum Problem {
         field: &'static str,
     },
     /// No field `structure`.
-    #[error(
-        "the field \"structure\" is missing: want one of spanning_tree, arborescence, matching, binary_tree, top_k, \
-         permutation, categorical"
-    )]
+    #[error("the field \"structure\" is missing: want one of {}", Kind::names())]
     MissingStructure,
     /// A structure that there is not.
-    #[error(
-        "unknown structure {0:?}: want one of spanning_tree, arborescence, matching, binary_tree, top_k, permutation, \
-         categorical"
-    )]
+    #[error("unknown structure {0:?}: want one of {known}", known = Kind::names())]
     UnknownStructure(String),
     /// Both rates and logits.
     #[error("both rates and logits are given: want one of them")]
@@ -238,6 +232,9 @@ pub enum Problem {
         columns: usize,
     },
 }
+
+/// What is wrong with a set of rates, and at which entry: the reader of files adds where that is.
+pub(crate) type EntryProblem = (Option<usize>, Problem);
 
 /// Why a trace cannot be used with a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -172,7 +172,7 @@ impl Trace {
 
     /// The number of entries `m`.
     #[must_use]
-    pub fn entries(&self) -> usize {
+    pub fn entry_count(&self) -> usize {
         self.entries
     }
 

@@ -34,7 +34,7 @@
 //! impl Recursion for Podium {
 //!     type State = Vec<usize>; // who has a place
 //!     type Structure = Vec<usize>;
-//!     fn entries(&self) -> usize { 3 }
+//!     fn entry_count(&self) -> usize { 3 }
 //!     fn start(&self) -> Vec<usize> { vec![] }
 //!     fn stop(&self, state: &Vec<usize>) -> Option<Vec<usize>> { (state.len() == 2).then(Vec::new) }
 //!     fn split(&self, state: &Vec<usize>) -> Vec<Vec<usize>> {
@@ -72,7 +72,7 @@ pub trait Recursion {
     type Structure: Clone + Ord + Debug;
 
     /// The number of entries `m`; entries are numbered `0..m`.
-    fn entries(&self) -> usize;
+    fn entry_count(&self) -> usize;
     /// The state before the first race.
     fn start(&self) -> Self::State;
     /// If nothing is left to race: the structure that this state stands for (often the empty one).
@@ -145,7 +145,7 @@ where
     R: Recursion,
     N: Number + PartialOrd,
 {
-    let (entries, found) = (recursion.entries(), weights.len());
+    let (entries, found) = (recursion.entry_count(), weights.len());
     if entries != found {
         return Err(WeightError::Count { entries, found });
     }
@@ -220,7 +220,7 @@ pub enum ReplayError {
 /// # Errors
 /// [`ReplayError`] with the first race that the algorithm cannot hold after those before it.
 pub fn replay<R: Recursion>(recursion: &R, trace: &Trace) -> Result<R::Structure, ReplayError> {
-    let (entries, found) = (recursion.entries(), trace.entries());
+    let (entries, found) = (recursion.entry_count(), trace.entry_count());
     if entries != found {
         return Err(ReplayError::Entries { entries, found });
     }
@@ -283,7 +283,7 @@ pub fn follow<R: Recursion, E>(
     for (state, winners) in states.iter().zip(&all_winners).rev() {
         structure = recursion.combine(state, winners, structure);
     }
-    let trace = Trace::trusted(recursion.entries(), races);
+    let trace = Trace::trusted(recursion.entry_count(), races);
     Ok(Path { states, winners: all_winners, trace, structure })
 }
 
@@ -307,7 +307,7 @@ pub fn traces<'a, R: Recursion, N: Number>(recursion: &'a R, rates: &'a [N]) -> 
     let start = recursion.start();
     match recursion.stop(&start) {
         Some(structure) => {
-            let trace = Trace::trusted(recursion.entries(), Vec::new());
+            let trace = Trace::trusted(recursion.entry_count(), Vec::new());
             all.at_once = Some(Outcome { trace, structure, probability: N::one() });
         }
         None => all.descend(start, N::one()),
@@ -353,7 +353,7 @@ impl<R: Recursion, N: Number> Traces<'_, R, N> {
         }
         let races = self.levels.iter().flat_map(|level| level.entrants.iter().zip(&level.winners));
         let races = races.map(|(entrants, &winner)| Race { entrants: entrants.clone(), winner }).collect();
-        Outcome { trace: Trace::trusted(self.recursion.entries(), races), structure, probability }
+        Outcome { trace: Trace::trusted(self.recursion.entry_count(), races), structure, probability }
     }
 }
 

@@ -38,6 +38,13 @@ impl EntrySet {
         self.0.is_empty()
     }
 
+    /// This set and these entries.
+    #[must_use]
+    pub fn with(mut self, entries: &[usize]) -> Self {
+        self.extend(entries);
+        self
+    }
+
     /// The entries in increasing order.
     pub fn iter(&self) -> std::slice::Iter<'_, usize> {
         self.0.iter()
@@ -116,20 +123,44 @@ pub enum Structure {
     Order(Order),
 }
 
-impl From<EntrySet> for Structure {
-    fn from(entries: EntrySet) -> Self {
-        Self::Entries(entries)
-    }
+/// A type of structure that is one of the variants of [`Structure`].
+pub trait Variant: Clone + Ord + std::fmt::Debug + Send + Sync + Into<Structure> {
+    /// The structure as this type; `None` if it is of another.
+    fn of(structure: &Structure) -> Option<&Self>;
+
+    /// The structure with every entry `k` renamed `number[k]`.
+    #[must_use]
+    fn renamed(&self, number: &[usize]) -> Self;
 }
 
-impl From<Parents> for Structure {
-    fn from(parents: Parents) -> Self {
-        Self::Parents(parents)
-    }
+/// Both directions between a type and its variant.
+macro_rules! variant {
+    ($kind:ident, $variant:ident, |$structure:ident, $number:ident| $renamed:expr) => {
+        impl From<$kind> for Structure {
+            fn from(structure: $kind) -> Self {
+                Self::$variant(structure)
+            }
+        }
+
+        impl Variant for $kind {
+            fn of(structure: &Structure) -> Option<&Self> {
+                if let Structure::$variant(structure) = structure { Some(structure) } else { None }
+            }
+
+            fn renamed(&self, $number: &[usize]) -> Self {
+                let $structure = self;
+                $renamed
+            }
+        }
+    };
 }
 
-impl From<Order> for Structure {
-    fn from(order: Order) -> Self {
-        Self::Order(order)
+variant!(EntrySet, Entries, |set, number| set.iter().map(|&k| number[k]).collect());
+variant!(Order, Order, |order, number| Order(order.iter().map(|&k| number[k]).collect()));
+variant!(Parents, Parents, |parents, number| {
+    let mut moved = vec![None; parents.0.len()];
+    for (i, parent) in parents.0.iter().enumerate() {
+        moved[number[i]] = parent.map(|parent| number[parent]);
     }
-}
+    Parents(moved)
+});

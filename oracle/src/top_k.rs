@@ -24,8 +24,22 @@
 //! beams and where to find them*, ICML; J. I. Yellott (1977), *The relationship between Luce's choice axiom, Thurstone's
 //! theory of comparative judgment, and the double exponential distribution*.
 
+use itertools::Itertools;
+use num_bigint::BigUint;
+use num_rational::BigRational;
+
+use crate::builtin::{Builtin, Relabelled, canonical_set};
+use crate::checked::present;
+use crate::collapse::OrderFree;
+use crate::count;
+use crate::kind::{Entry, Kind};
+use crate::limit::{Limit, TooLarge};
+use crate::problem::{EntryProblem, ModelError, Problem, TraceProblem};
+use crate::race::Trace;
+use crate::reader::Given;
 use crate::recursion::Recursion;
 use crate::structure::EntrySet;
+use crate::trace_reader;
 
 /// The `k` winners of successive races. The state is the set of those that have won.
 #[derive(Debug, Clone)]
@@ -41,11 +55,6 @@ impl TopK {
         Self { present: vec![true; n], k }
     }
 
-    /// The same, where only the positions with `present[i]` race.
-    pub(crate) fn with_absent(present: Vec<bool>, k: usize) -> Self {
-        Self { present, k }
-    }
-
     /// The size `k` of the set drawn.
     #[must_use]
     pub fn k(&self) -> usize {
@@ -57,7 +66,7 @@ impl Recursion for TopK {
     type State = EntrySet;
     type Structure = EntrySet;
 
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         self.present.len()
     }
 
@@ -79,8 +88,110 @@ impl Recursion for TopK {
         won
     }
 
-    fn combine(&self, _: &EntrySet, winners: &[usize], mut rest: EntrySet) -> EntrySet {
-        rest.extend(winners);
-        rest
+    fn combine(&self, _: &EntrySet, winners: &[usize], rest: EntrySet) -> EntrySet {
+        rest.with(winners)
+    }
+}
+
+impl OrderFree for TopK {}
+
+impl TopK {
+    /// For rates that are checked here.
+    pub(crate) fn checked(rates: &[BigRational], k: usize) -> Result<Self, EntryProblem> {
+        let present = present(rates)?;
+        let (n, positive) = (present.len(), present.iter().filter(|&&p| p).count());
+        if k == 0 || k > positive {
+            return Err((None, Problem::K { k: k.to_string(), n, positive }));
+        }
+        Ok(Self { present, k })
+    }
+
+    fn positive(&self) -> usize {
+        self.present.iter().filter(|&&p| p).count()
+    }
+
+    fn check_subsets(&self, limit: Limit) -> Result<(), TooLarge> {
+        limit.check("subsets", &(0..=self.k).map(|size| count::binomial(self.positive(), size)).sum())
+    }
+}
+
+impl Builtin for TopK {
+    const KIND: Kind = Kind::TopK;
+    const ABOUT: &'static str =
+        "The k smallest: those that are left race, the winner leaves, until k are drawn.";
+    const LOSSES: &'static [(&'static str, &'static str)] =
+        &[("default", "the sum of the positions"), ("largest", "the largest position")];
+    const FIELDS: &'static [&'static str] = &["k"];
+
+    fn size(&self) -> usize {
+        self.present.len()
+    }
+
+    fn read(given: &Given<'_>) -> Result<(Self, Vec<BigRational>), ModelError> {
+        let k = given.count("k", "\"k\"", "the number of positions to draw, a positive integer")?;
+        given.positions(|rates| Self::checked(rates, k))
+    }
+
+    fn structure_count(&self) -> BigUint {
+        count::binomial(self.positive(), self.k)
+    }
+
+    fn trace_count(&self) -> Option<BigUint> {
+        Some(count::factorial(self.positive()) / count::factorial(self.positive() - self.k))
+    }
+
+    fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
+        limit.check_power("subsets (a lower bound)", self.k)
+    }
+
+    fn check_law(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        limit.check_lower_bound("structures", &self.structure_count())?; // and more states on the way to them
+        self.check_subsets(limit)
+    }
+
+    fn check_states(&self, limit: Limit) -> Result<(), TooLarge> {
+        self.check_magnitude(limit)?;
+        self.check_subsets(limit)
+    }
+
+    fn loss(&self, name: &str, set: &EntrySet) -> i64 {
+        let positions = set.iter().map(|&i| i as i64);
+        if name == "largest" { positions.max().unwrap_or(0) } else { positions.sum() }
+    }
+
+    fn additive(&self, name: &str) -> Option<Vec<i64>> {
+        (name == "default").then(|| (0..self.size() as i64).collect())
+    }
+
+    fn canonical(&self, set: &EntrySet) -> String {
+        canonical_set(self, set)
+    }
+
+    fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
+        let want = "the positions in the order drawn, [i,…]";
+        let positions: Vec<usize> = trace_reader::parse::<Self, _>(text, want)?;
+        trace_reader::of_winners(self, &positions.into_iter().map(Entry::Position).collect::<Vec<_>>())
+    }
+
+    fn race_count(&self, _: &Trace) -> usize {
+        self.k
+    }
+
+    fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
+        let (rates, number) = Relabelled::<Self>::turned(rates);
+        let algorithm = Self::checked(&rates, self.k).expect("the same rates");
+        Relabelled { algorithm, rates, number }
+    }
+
+    fn without(&self, rates: &[BigRational], k: usize) -> Option<[(Self, Vec<BigRational>); 2]> {
+        let build = |rates: Vec<BigRational>| Some((Self::checked(&rates, self.k).ok()?, rates));
+        let [zero, less] = crate::checked::without(rates, k);
+        Some([build(zero)?, build(less)?])
+    }
+
+    fn candidates(&self) -> Option<Vec<EntrySet>> {
+        let present = (0..self.size()).filter(|&i| self.present[i]);
+        Some(present.combinations(self.k).map(EntrySet::from_iter).collect())
     }
 }

@@ -54,7 +54,7 @@ enum Mistake {
 impl Recursion for Podium {
     type State = Vec<usize>;
     type Structure = Vec<usize>;
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         3
     }
     fn start(&self) -> Vec<usize> {
@@ -119,7 +119,7 @@ struct Sets(fn(usize) -> Vec<Vec<usize>>);
 impl Recursion for Sets {
     type State = usize;
     type Structure = Vec<usize>;
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         4
     }
     fn start(&self) -> usize {

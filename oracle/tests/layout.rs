@@ -15,15 +15,21 @@ fn manifest_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Name and text of every source file.
+/// Name and text of every source file, folders inside too.
 fn sources() -> Vec<(String, String)> {
-    let read = |file: std::io::Result<std::fs::DirEntry>| {
-        let path = file.unwrap().path();
-        assert!(path.is_file(), "a folder in src: look into it too");
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        (name, std::fs::read_to_string(path).unwrap())
-    };
-    let mut sources: Vec<_> = std::fs::read_dir(manifest_folder().join("src")).unwrap().map(read).collect();
+    let mut open = vec![manifest_folder().join("src")];
+    let mut sources = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            sources.push((name, std::fs::read_to_string(path).unwrap()));
+        }
+    }
     sources.sort();
     assert!(sources.len() >= 20, "the source files are not where this test looks");
     sources

@@ -65,8 +65,11 @@ const K: &str = "the number of positions to draw, a positive integer";
 
 fn fields() -> Vec<Case> {
     let missing = |structure, field| Problem::MissingField { structure, field };
-    let unknown =
-        |field: &str, structure, known| Problem::UnknownField { field: field.to_owned(), structure, known };
+    let unknown = |field: &str, structure, known: &str| Problem::UnknownField {
+        field: field.to_owned(),
+        structure,
+        known: known.to_owned(),
+    };
     let twice = |field: &str| Problem::DuplicateField(field.to_owned());
     vec![
         case(r#"{"rates": [1, 2]}"#, "", Problem::MissingStructure),
@@ -945,7 +948,7 @@ struct Empty;
 impl Recursion for Empty {
     type State = usize;
     type Structure = ();
-    fn entries(&self) -> usize {
+    fn entry_count(&self) -> usize {
         2
     }
     fn start(&self) -> usize {

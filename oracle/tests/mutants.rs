@@ -78,7 +78,7 @@ where
 /// differs and hands the rest on.
 macro_rules! hand_on {
     ($($method:ident),*) => { $(hand_on!(@ $method);)* };
-    (@ entries) => { fn entries(&self) -> usize { self.right.entries() } };
+    (@ entry_count) => { fn entry_count(&self) -> usize { self.right.entry_count() } };
     (@ start) => { fn start(&self) -> Self::State { self.right.start() } };
     (@ stop) => { fn stop(&self, state: &Self::State) -> Option<Self::Structure> { self.right.stop(state) } };
     (@ split) => { fn split(&self, state: &Self::State) -> Vec<Vec<usize>> { self.right.split(state) } };
@@ -129,7 +129,7 @@ impl Recursion for Kruskal {
     /// The component of each vertex, and which edges have won.
     type State = (Vec<usize>, EntrySet);
     type Structure = EntrySet;
-    hand_on!(entries);
+    hand_on!(entry_count);
     fn start(&self) -> Self::State {
         (self.right.start(), EntrySet::new())
     }
@@ -149,7 +149,7 @@ impl Recursion for Kruskal {
             |k: &usize| between.iter().find(|&&j| ends(j) == ends(*k) || ends(j) == (ends(*k).1, ends(*k).0));
         vec![match self.mistake {
             Tree::InsideEdgesRace | Tree::InsideEdgesWin => {
-                (0..self.entries()).filter(|k| !won.contains(k)).collect()
+                (0..self.entry_count()).filter(|k| !won.contains(k)).collect()
             }
             Tree::OneComponentGrows => {
                 between.into_iter().filter(|&k| ends(k).0 == 0 || ends(k).1 == 0).collect()
@@ -230,7 +230,7 @@ impl Recursion for Edmonds {
     /// The components, and which arcs have won.
     type State = (Vec<Component>, EntrySet);
     type Structure = EntrySet;
-    hand_on!(entries);
+    hand_on!(entry_count);
     fn start(&self) -> Self::State {
         (self.right.start(), EntrySet::new())
     }
@@ -323,7 +323,7 @@ struct Crossing {
 impl Recursion for Crossing {
     type State = (Vec<usize>, Vec<usize>);
     type Structure = EntrySet;
-    hand_on!(entries, start, combine);
+    hand_on!(entry_count, start, combine);
     fn stop(&self, state: &Self::State) -> Option<EntrySet> {
         match (self.mistake, self.right.split(state).concat().as_slice()) {
             (Cells::LastRaceForgotten, &[last]) => Some([last].into()),
@@ -370,10 +370,10 @@ struct Halving {
 impl Recursion for Halving {
     type State = Vec<Interval>;
     type Structure = Parents;
-    hand_on!(entries, start);
+    hand_on!(entry_count, start);
     fn stop(&self, intervals: &Vec<Interval>) -> Option<Parents> {
         if self.mistake == Halves::SingleNotRaced && intervals.iter().all(|i| i.high - i.low == 1) {
-            let mut parents = Parents(vec![None; self.entries()]);
+            let mut parents = Parents(vec![None; self.entry_count()]);
             for interval in intervals {
                 parents.0[interval.low] = interval.parent;
             }

@@ -73,8 +73,11 @@ impl Known<'_> {
     /// What is wrong with the form of a draw.
     fn malformed<X>(&self, draw: &Draw<X>) -> Option<String> {
         let m = self.rates.len();
-        if draw.trace.entries() != m {
-            return Some(format!("the trace is one of {} entries, the model has {m}", draw.trace.entries()));
+        if draw.trace.entry_count() != m {
+            return Some(format!(
+                "the trace is one of {} entries, the model has {m}",
+                draw.trace.entry_count()
+            ));
         }
         let lengths = [
             ("score", draw.score.len()),

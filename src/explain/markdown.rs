@@ -23,7 +23,7 @@ impl Explanation {
         let mut out = String::new();
         line!(out, "# One run of `{}`\n", self.kind.name());
         line!(out, "{}\n", self.model_in_words());
-        line!(out, "{}\n", self.algorithm_in_words());
+        line!(out, "{}\n", self.kind.about());
         line!(
             out,
             "Each entry has a rate $\\lambda$ and a weight $E \\sim \\mathrm{{Exp}}(\\lambda)$. The smallest weight of a race \
@@ -138,7 +138,7 @@ impl Explanation {
                 line!(out, "- $P(X)$ {}", self.not_computed(too_large));
             }
         }
-        line!(out, "- default loss {} ({})\n", self.loss, self.loss_in_words());
+        line!(out, "- default loss {} ({})\n", self.loss, self.kind.losses()[0].1);
     }
 
     fn entries_in_markdown(&self, out: &mut String) {

@@ -85,34 +85,6 @@ impl Explanation {
         format!("{what}. One run of the algorithm: {held}.")
     }
 
-    /// What the algorithm does.
-    pub(super) fn algorithm_in_words(&self) -> &'static str {
-        match self.kind {
-            Kind::SpanningTree => {
-                "Kruskal: in each step the edges between different components race. The winner becomes an edge of the \
-                 tree and joins its two components."
-            }
-            Kind::Arborescence => {
-                "Chu-Liu-Edmonds: each component races once, when it is formed, over the arcs that enter it; at the \
-                 start each vertex but the root is a component. A cycle is contracted to a new component. At the end \
-                 the cycles are expanded, from the outside in."
-            }
-            Kind::Matching => {
-                "Greedy crossing: in each step the cells in the rows and columns that are left race. The winner \
-                 matches its row to its column, and both are removed."
-            }
-            Kind::BinaryTree => {
-                "Divide and conquer: an interval of positions races. The winner is its root; what lies to its left \
-                 and to its right goes on separately."
-            }
-            Kind::TopK => "The k smallest: those that are left race, the winner leaves, until k are drawn.",
-            Kind::Permutation => {
-                "Plackett-Luce: those that are left race and the winner leaves, until all are in order."
-            }
-            Kind::Categorical => "One race: the Gumbel-Max trick itself.",
-        }
-    }
-
     pub(super) fn title(&self, told: &Told) -> String {
         match &told.stage {
             Stage::Between(components) if components.len() <= 6 => {
@@ -235,19 +207,6 @@ impl Explanation {
         } else {
             "Every component has its arc. Where a contracted cycle is entered, the part at the head of that arc gives \
              up its own arc; the other parts keep theirs."
-        }
-    }
-
-    /// What the default loss is.
-    pub(super) fn loss_in_words(&self) -> &'static str {
-        match self.kind {
-            Kind::SpanningTree => "the number of tree edges that do not touch vertex 0",
-            Kind::Arborescence => "minus the largest out-degree",
-            Kind::Matching => "minus the number of diagonal cells",
-            Kind::BinaryTree => "minus the height",
-            Kind::TopK => "the sum of the positions",
-            Kind::Permutation => "the number of inversions",
-            Kind::Categorical => "the position",
         }
     }
 

@@ -22,7 +22,7 @@ impl Explanation {
     pub fn text(&self) -> String {
         let mut out = String::new();
         wrap(&mut out, 0, &format!("{}: {}", self.kind.name(), self.model_in_words()));
-        wrap(&mut out, 0, self.algorithm_in_words());
+        wrap(&mut out, 0, self.kind.about());
         out.push('\n');
         wrap(
             &mut out,
@@ -138,7 +138,7 @@ impl Explanation {
             }
             Err(too_large) => line("P(X)", &self.not_computed(too_large)),
         }
-        line("default loss", &format!("{} ({})", self.loss, self.loss_in_words()));
+        line("default loss", &format!("{} ({})", self.loss, self.kind.losses()[0].1));
     }
 
     fn table_of_entries(&self, out: &mut String) {
