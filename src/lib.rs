@@ -3,7 +3,7 @@
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`mod@reference`]), writes
 //! samples ([`samples`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
 //! [`statistics`], [`report`]), and tells a run step by step
-//! ([`explain`], [`draw`]).
+//! ([`explain`], [`picture`]).
 //!
 //! # Example
 //! ```
@@ -16,8 +16,9 @@
 //! ```
 
 pub mod check;
-pub mod draw;
+
 pub mod explain;
+pub mod picture;
 pub mod reference;
 pub mod report;
 pub mod samples;

@@ -51,7 +51,7 @@ pub mod enclosure;
 pub mod hypoexponential;
 pub mod identities;
 pub mod instance;
-mod kind;
+pub mod kind;
 pub mod law;
 pub mod limit;
 pub mod loss;

@@ -4,7 +4,7 @@ use gumbel_oracle::model::{Entry, Kind, Model};
 use gumbel_oracle::number::to_f64;
 
 use super::{Event, Explanation, Fraction, Stage};
-use crate::draw::{Edge, GraphPicture, GridPicture, Item, ListPicture, Placed, State, TreePicture};
+use crate::picture::{Edge, GraphPicture, GridPicture, Item, ListPicture, Placed, State, TreePicture};
 
 impl Explanation {
     /// One picture per race, `step-01.svg`, `step-02.svg`, …, and `result.svg`: file name and SVG text.

@@ -130,7 +130,8 @@ fn modulo_a_prime<A: Builtin>(algorithm: &A, rates: &[BigRational], law: &LawOf<
         let found = sums.get(x).copied().unwrap_or_else(Residue::zero);
         equal(|| format!("P of {} modulo 2^61-1", algorithm.canonical(x)), &found, &Residue::from_exact(p))
     };
-    law.iter().map(compare).sum()
+    let support = equal(|| "support".to_owned(), &law.len(), &sums.len())?;
+    Ok(support + law.iter().map(compare).sum::<Compared>()?)
 }
 
 /// By states or merged paths, against the sum over all traces.

@@ -1,7 +1,7 @@
 //! Identities that must hold exactly: what makes the base trustworthy.
 //!
 //! # Law
-//! [`of_recursion`] checks any [`Recursion`], one of ours or one of yours, on given rates, in exact fractions:
+//! [`of_recursion`] checks any [`Recursion`](crate::recursion::Recursion), one of ours or one of yours, on given rates, in exact fractions:
 //!
 //! | identity | formula |
 //! |---|---|

@@ -2,10 +2,10 @@
 
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::Model;
-use recursive_gumbel::draw::{
+use recursive_gumbel::explain::Explanation;
+use recursive_gumbel::picture::{
     Edge, GraphPicture, GridPicture, Item, ListPicture, Placed, State, TreePicture,
 };
-use recursive_gumbel::explain::Explanation;
 
 const STATES: [State; 7] =
     [State::Winner, State::Racing, State::Chosen, State::Dropped, State::Idle, State::Out, State::Absent];

@@ -11,7 +11,7 @@
 //!
 //! # Example
 //! ```
-//! use recursive_gumbel::draw::{Edge, GraphPicture, State};
+//! use recursive_gumbel::picture::{Edge, GraphPicture, State};
 //! let edge = |from, to, state| Edge { from, to, label: "1/2".to_owned(), state };
 //! let picture = GraphPicture {
 //!     title: "Race 1".to_owned(),
