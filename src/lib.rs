@@ -1,14 +1,13 @@
 //! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
 //!
-//! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws ([`mod@reference`]), writes
-//! samples ([`samples`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
-//! [`statistics`], [`report`]), and tells a run step by step
-//! ([`explain`], [`picture`]).
+//! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws and writes
+//! samples ([`sample`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
+//! [`statistics`], [`report`]), and tells a run step by step ([`explain`], [`picture`]).
 //!
 //! # Example
 //! ```
 //! use gumbel_oracle::model::Model;
-//! use recursive_gumbel::reference::{Reference, Sampler};
+//! use recursive_gumbel::sample::Reference;
 //! let model = Model::parse(r#"{"structure": "matching", "rates": [[1, 2], ["3/4", 1]]}"#)?;
 //! let draw = Reference::new(&model, 42)?.draw(0);
 //! assert!(["[0,1]", "[1,0]"].contains(&model.canonical(&draw.structure).as_str()));
@@ -19,9 +18,8 @@ pub mod check;
 
 pub mod explain;
 pub mod picture;
-pub mod reference;
 pub mod report;
-pub mod samples;
+pub mod sample;
 pub mod statistics;
 pub mod verify;
 

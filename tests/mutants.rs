@@ -4,30 +4,19 @@
 //! is caught by a departure far above the smallest that its check states.
 
 use gumbel_oracle::model::Model;
+use gumbel_oracle::race::Trace;
 use recursive_gumbel::check::{Options, judge, tests};
-use recursive_gumbel::reference::{Draw, Reference, Sampler};
 use recursive_gumbel::report::{Row, Verdict};
+use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Reference, Sampler};
 use recursive_gumbel::statistics::Budget;
 
 const K4: &str = include_str!("../examples/models/k4.json");
 const NESTED: &str = include_str!("../examples/models/nested_arborescence.json");
 const MATCHING: &str = include_str!("../examples/models/matching3.json");
 
-/// A sampler made from the right one by a mistake in its draws.
-struct Mutant<'m, F> {
-    right: Reference<'m>,
-    mistake: F,
-}
-
-impl<F: Fn(&Reference<'_>, u64) -> Draw + Sync> Sampler for Mutant<'_, F> {
-    fn draw(&self, index: u64) -> Draw {
-        (self.mistake)(&self.right, index)
-    }
-}
-
 fn report(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<Row> {
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(model)).unwrap();
+    let budget = Budget::new(options.alpha, tests(model, &Field::ALL)).unwrap();
     judge("model", model, sampler, &options, &budget, |_| ()).unwrap()
 }
 
@@ -42,7 +31,8 @@ fn refuted_of(
     mistake: impl Fn(&Reference<'_>, u64) -> Draw + Sync,
 ) -> Vec<&'static str> {
     let model = Model::parse(model).unwrap();
-    let mutant = Mutant { right: Reference::new(&model, 11).unwrap(), mistake };
+    let right = Reference::new(&model, 11).unwrap();
+    let mutant = FromDraws(|number| mistake(&right, number));
     let mut subjects: Vec<&str> = report(&model, &mutant, samples)
         .into_iter()
         .filter(|row| row.verdict == Verdict::Refuted)
@@ -59,17 +49,23 @@ fn refuted_of(
 fn on_weights(right: &Reference<'_>, model: &str, index: u64, weights: impl Fn(f64, f64) -> f64) -> Draw {
     let model = Model::parse(model).unwrap();
     let draw = right.draw(index);
-    let given: Vec<f64> =
-        draw.exponentials.iter().zip(right.rates()).map(|(e, &rate)| weights(e.unwrap(), rate)).collect();
-    let run = model.run(&given).unwrap();
+    let exponentials: Vec<f64> =
+        draw.exponentials.iter().zip(right.rates()).map(|(e, &rate)| weights(*e, rate)).collect();
+    let run = model.run(&exponentials).unwrap();
     Draw {
         structure: run.structure,
         log_prob: run.trace.log_probability(right.rates()),
         score: run.trace.score(right.rates()),
-        conditional: run.trace.exponentials(right.rates(), &uniforms(right, index)),
-        exponentials: given.into_iter().map(Some).collect(),
+        conditional: given(&run.trace, right, &uniforms(right, index)),
+        exponentials,
         trace: run.trace,
     }
+}
+
+/// The weights given the trace that these uniforms make.
+fn given(trace: &Trace, right: &Reference<'_>, uniforms: &[f64]) -> Vec<f64> {
+    let weights = trace.exponentials(right.rates(), uniforms).into_iter();
+    weights.map(|weight| weight.unwrap_or(f64::INFINITY)).collect()
 }
 
 /// Uniforms that have nothing to do with the draw.
@@ -165,7 +161,7 @@ fn the_same_uniform_for_two_entries_is_caught_in_pairs() {
         let mut draw = right.draw(index);
         let mut same = uniforms(right, index);
         same[1] = same[0];
-        draw.conditional = draw.trace.exponentials(right.rates(), &same);
+        draw.conditional = given(&draw.trace, right, &same);
         draw
     });
     assert_eq!(caught, ["conditional in pairs"]);
@@ -173,7 +169,7 @@ fn the_same_uniform_for_two_entries_is_caught_in_pairs() {
 
 /// The uniforms that the exponentials of a right draw were made from.
 fn uniforms_of(right: &Reference<'_>, draw: &Draw) -> Vec<f64> {
-    let survival = |(e, rate): (&Option<f64>, &f64)| libm::exp(-e.unwrap_or(f64::INFINITY) * rate);
+    let survival = |(e, rate): (&f64, &f64)| libm::exp(-e * rate);
     draw.exponentials.iter().zip(right.rates()).map(survival).collect()
 }
 
@@ -183,7 +179,7 @@ fn a_conditional_draw_from_the_uniforms_of_its_exponentials_is_caught_given_the_
     for model in [K4, NESTED, MATCHING] {
         let caught = refuted(model, |right, index| {
             let mut draw = right.draw(index);
-            draw.conditional = draw.trace.exponentials(right.rates(), &uniforms_of(right, &draw));
+            draw.conditional = given(&draw.trace, right, &uniforms_of(right, &draw));
             draw
         });
         assert_eq!(caught, ["conditional given the trace"]);
@@ -209,7 +205,7 @@ fn a_uniform_copied_onto_another_in_a_tenth_of_the_draws_is_caught() {
         if index % 10 == 0 {
             some[4] = some[1];
         }
-        draw.conditional = draw.trace.exponentials(right.rates(), &some);
+        draw.conditional = given(&draw.trace, right, &some);
         draw
     });
     assert_eq!(caught, ["conditional in pairs"]);
@@ -233,7 +229,7 @@ fn one_entry_off_by_a_little_is_caught_at_the_stated_departure() {
         let mut draw = right.draw(index);
         let mut some = uniforms(right, index);
         some[2] = libm::pow(some[2], 1.0388);
-        draw.conditional = draw.trace.exponentials(right.rates(), &some);
+        draw.conditional = given(&draw.trace, right, &some);
         draw
     });
     assert!(caught.contains(&"conditional"), "{caught:?}");
@@ -259,7 +255,7 @@ fn a_uniform_kept_for_the_next_draw_is_caught() {
         let mut draw = right.draw(index);
         let mut some = uniforms(right, index);
         some[0] = uniforms(right, index / 2 * 2)[0]; // an odd draw has that of the even one before
-        draw.conditional = draw.trace.exponentials(right.rates(), &some);
+        draw.conditional = given(&draw.trace, right, &some);
         draw
     });
     assert_eq!(caught, ["conditional: draw after draw"]);
@@ -272,18 +268,18 @@ fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
     type Mistake = fn(&mut Draw);
     let mistakes: [(Mistake, &str); 6] = [
         (|draw| draw.score = vec![], "draw 5: score has 0 values: want one for each of 4 entries"),
+        (|draw| draw.exponentials[1] = -7.0, "draw 5: exponentials of the absent entry 1 is -7: want none"),
         (
-            |draw| draw.exponentials[1] = Some(-7.0),
-            "draw 5: exponentials of the absent entry 1 is -7: want none",
-        ),
-        (
-            |draw| draw.conditional[1] = Some(f64::NAN),
+            |draw| draw.conditional[1] = f64::NAN,
             "draw 5: conditional of the absent entry 1 is NaN: want none",
         ),
-        (|draw| draw.conditional[2] = None, "draw 5: conditional of entry 2 is missing"),
+        (
+            |draw| draw.conditional[2] = f64::INFINITY,
+            "draw 5: conditional of entry 2 is inf: want a finite number",
+        ),
         (|draw| draw.score[1] = 1e-9, "draw 5: score of the absent entry 1 is 0.000000001: want 0"),
         (
-            |draw| draw.conditional.push(None),
+            |draw| draw.conditional.push(1.0),
             "draw 5: conditional has 5 values: want one for each of 4 entries",
         ),
     ];
@@ -296,7 +292,7 @@ fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
             }
             draw
         };
-        let rows = report(&model, &Mutant { right, mistake }, 2_000);
+        let rows = report(&model, &FromDraws(|number| mistake(&right, number)), 2_000);
         let wrong: Vec<&Row> = rows.iter().filter(|row| row.verdict == Verdict::Refuted).collect();
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert_eq!(
@@ -304,22 +300,14 @@ fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
             ("form", &*format!("1 of 2000 draws: {note}"))
         );
     }
-    // If no draw has a score, no score has held. An infinite weight is another way to say "absent".
+    // If no draw has a score, no score has held.
     let right = Reference::new(&model, 3).unwrap();
     let mistake = |right: &Reference<'_>, index: u64| {
         let draw = right.draw(index);
         Draw { score: vec![], ..draw }
     };
-    let rows = report(&model, &Mutant { right, mistake }, 2_000);
+    let rows = report(&model, &FromDraws(|number| mistake(&right, number)), 2_000);
     assert!(rows.iter().all(|row| (row.count == 0) == (row.verdict == Verdict::NotJudged)), "{rows:?}");
-    let right = Reference::new(&model, 3).unwrap();
-    let mistake = |right: &Reference<'_>, index: u64| {
-        let mut draw = right.draw(index);
-        draw.exponentials[1] = Some(f64::INFINITY);
-        draw
-    };
-    let rows = report(&model, &Mutant { right, mistake }, 2_000);
-    assert!(rows.iter().all(|row| row.verdict != Verdict::Refuted), "{rows:?}");
 }
 
 #[test]
@@ -350,7 +338,7 @@ fn where_traces_are_many_the_uniforms_are_judged_by_the_race_that_was_won() {
     const MANY: &str = r#"{"structure": "top_k", "k": 5, "rates": [1, 2, 3, 1, 2, 3, 1, 2, 3]}"#;
     let conditional = |right: &Reference<'_>, index: u64| {
         let mut draw = right.draw(index);
-        draw.conditional = draw.trace.exponentials(right.rates(), &uniforms_of(right, &draw));
+        draw.conditional = given(&draw.trace, right, &uniforms_of(right, &draw));
         draw
     };
     assert_eq!(refuted(MANY, conditional), ["conditional given the trace"]);
@@ -366,14 +354,14 @@ fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
     // 4 of structures and traces, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
         let model = Model::parse(model).unwrap();
-        assert_eq!(tests(&model), 4 + 6 * present + present * (present - 1));
+        assert_eq!(tests(&model, &Field::ALL), 4 + 6 * present + present * (present - 1));
         let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
         let in_row = |row: &Row| match row.check.split_once("worst of ") {
             Some((_, of)) => of.split(':').next().unwrap().parse::<usize>().unwrap(),
             None => 1,
         };
         let held: usize = rows.iter().filter(|row| row.test.is_some()).map(in_row).sum();
-        assert_eq!(held, tests(&model));
+        assert_eq!(held, tests(&model, &Field::ALL));
     }
 }
 
@@ -402,7 +390,7 @@ fn the_gibbs_law_is_caught() {
             structure: all[chosen].structure.clone(),
             log_prob: trace.log_probability(right.rates()),
             score: trace.score(right.rates()),
-            conditional: trace.exponentials(right.rates(), &uniforms(right, index + 1)),
+            conditional: given(&trace, right, &uniforms(right, index + 1)),
             trace,
             exponentials: right_draw.exponentials,
         }
@@ -429,7 +417,9 @@ fn the_default_number_of_draws_is_enough_for_every_built_in_model() {
     use recursive_gumbel::check::DEFAULT_SAMPLES;
     use recursive_gumbel::verify::MODELS;
     let models: Vec<Model> = MODELS.iter().map(|(_, text)| Model::parse(text).unwrap()).collect();
-    let budget = Budget::new(Options::default().alpha, models.iter().map(tests).sum()).unwrap();
+    let budget =
+        Budget::new(Options::default().alpha, models.iter().map(|model| tests(model, &Field::ALL)).sum())
+            .unwrap();
     let options = Options { samples: DEFAULT_SAMPLES, ..Options::default() };
     for ((name, _), model) in MODELS.iter().zip(&models) {
         let sampler = Reference::new(model, 5).unwrap();
@@ -445,9 +435,95 @@ fn a_few_draws_are_called_underpowered() {
     let model = Model::parse(K4).unwrap();
     let sampler = Reference::new(&model, 1).unwrap();
     let options = Options { samples: 300, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&model)).unwrap();
+    let budget = Budget::new(options.alpha, tests(&model, &Field::ALL)).unwrap();
     let rows = judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap();
     let verdict = |subject| rows.iter().find(|row| row.subject == subject).unwrap().verdict;
     assert_eq!(verdict("structures"), Verdict::Underpowered);
     assert_eq!(verdict("round trip"), Verdict::Held);
+}
+
+/// A sampler whose draws have only some fields.
+struct Only<'f, S> {
+    sampler: S,
+    fields: &'f [Field],
+}
+
+impl<S: Sampler> Sampler for Only<'_, S> {
+    fn fields(&self) -> &[Field] {
+        self.fields
+    }
+    fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
+        self.sampler.fill(first, count, batch);
+    }
+}
+
+/// The rows of 20,000 draws of K_4 with these fields, right ones or with a mistake.
+fn rows_of(fields: &[Field], mistake: impl Fn(&Reference<'_>, u64) -> Draw + Sync) -> Vec<Row> {
+    let model = Model::parse(K4).unwrap();
+    let right = Reference::new(&model, 11).unwrap();
+    let sampler = Only { sampler: FromDraws(|number| mistake(&right, number)), fields };
+    let options = Options { samples: 20_000, departure: 0.2, ..Options::default() };
+    let budget = Budget::new(options.alpha, tests(&model, fields).max(1)).unwrap();
+    judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap()
+}
+
+#[test]
+fn draws_with_some_of_the_fields_are_judged_by_what_they_have() {
+    // Every subset of the fields. False alarm: 1e-6 each, over seeds.
+    let all = rows_of(&Field::ALL, |right, number| right.draw(number));
+    assert!(all.iter().all(|row| row.verdict == Verdict::Held), "{all:?}");
+    let subjects = |rows: &[Row], verdict| -> Vec<&str> {
+        let mut found: Vec<&str> =
+            rows.iter().filter(|row| row.verdict == verdict).map(|row| row.subject).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    for subset in 0..1 << Field::ALL.len() {
+        let has = |field: &Field| subset >> Field::ALL.iter().position(|of| of == field).unwrap() & 1 == 1;
+        let fields: Vec<Field> = Field::ALL.into_iter().filter(has).collect();
+        let rows = rows_of(&fields, |right, number| right.draw(number));
+        let (held, not) = (subjects(&rows, Verdict::Held), subjects(&rows, Verdict::NotJudged));
+        // Together they are the subjects of all fields, and what is not judged says what it lacks.
+        let mut both = [held, not.clone()].concat();
+        both.sort_unstable();
+        both.dedup();
+        assert_eq!(both, subjects(&all, Verdict::Held), "{fields:?}");
+        for row in rows.iter().filter(|row| row.verdict == Verdict::NotJudged) {
+            let lacks =
+                Field::ALL.iter().filter(|field| !has(field)).any(|field| row.note.contains(field.name()));
+            assert!(row.note.starts_with("the draws have no ") && lacks, "{fields:?}: {row:?}");
+        }
+        let want = |subject: &str, needs: &[Field]| {
+            assert_eq!(!not.contains(&subject), needs.iter().all(has), "{subject}: {fields:?}");
+        };
+        want("form", &[]);
+        want("structures", &[Field::Structure]);
+        want("traces", &[Field::Trace]);
+        want("log-probability", &[Field::Trace, Field::LogProb]);
+        want("score", &[Field::Trace, Field::Score]);
+        want("rerun", &[Field::Exponentials]);
+        want("exponentials in pairs", &[Field::Exponentials]);
+        want("conditional: repeats", &[Field::Conditional]);
+        want("conditional given the trace", &[Field::Conditional, Field::Trace]);
+        want("conditional against exponentials", &[Field::Exponentials, Field::Conditional, Field::Trace]);
+    }
+}
+
+#[test]
+fn a_mistake_is_caught_by_what_is_left() {
+    // The trace of another draw. Without structures it shows in nothing but the weights.
+    let mixed = |right: &Reference<'_>, number: u64| {
+        let (draw, other) = (right.draw(number), right.draw(number + (1 << 40)));
+        Draw { trace: other.trace, ..draw }
+    };
+    let refuted = |fields: &[Field]| -> Vec<&str> {
+        let rows = rows_of(fields, mixed);
+        rows.iter().filter(|row| row.verdict == Verdict::Refuted).map(|row| row.subject).collect()
+    };
+    assert_eq!(refuted(&[Field::Structure, Field::Trace]), [""; 0]);
+    assert_eq!(refuted(&[Field::Trace, Field::Exponentials]), ["rerun"]);
+    assert!(refuted(&[Field::Trace, Field::Conditional]).contains(&"round trip"));
+    assert_eq!(refuted(&[Field::Structure, Field::Exponentials]), [""; 0]);
+    assert_eq!(refuted(&[Field::Trace, Field::LogProb]), ["log-probability"]);
 }

@@ -331,6 +331,16 @@ impl Model {
         with_algorithm!(self, algorithm => recursion::replay(algorithm, trace).map(Into::into))
     }
 
+    /// The trace with these winners, in the order held: see [`recursion::replay_winners`].
+    ///
+    /// # Errors
+    /// [`ReplayError`] with the first race that cannot be won like this, or that is missing.
+    pub fn trace_of(&self, winners: &[usize]) -> Result<Trace, ReplayError> {
+        with_algorithm!(self, algorithm => {
+            recursion::replay_winners(algorithm, winners.iter().copied()).map(|path| path.trace)
+        })
+    }
+
     /// All traces with their exact probabilities, lazily. Check [`trace_count`](Self::trace_count) first.
     #[must_use]
     pub fn traces(&self) -> Box<dyn Iterator<Item = Outcome<Structure, BigRational>> + '_> {

@@ -197,6 +197,16 @@ pub enum ReplayError {
         /// Who races in the trace.
         found: Vec<usize>,
     },
+    /// Someone wins who does not race here.
+    #[error("race {race} cannot be won by {winner}: it is between {entrants:?}")]
+    NotAnEntrant {
+        /// The race.
+        race: usize,
+        /// The winner named.
+        winner: usize,
+        /// Who races.
+        entrants: Vec<usize>,
+    },
     /// The trace ends before the algorithm stops.
     #[error("the trace ends after {races} races, but {entrants:?} have still to race")]
     TooShort {
@@ -241,6 +251,39 @@ pub fn replay<R: Recursion>(recursion: &R, trace: &Trace) -> Result<R::Structure
         return Err(ReplayError::TooLong { races: held, found });
     }
     Ok(path.structure)
+}
+
+/// Follows the recursion with these winners, in the order held: a trace is known by them, who raced follows.
+///
+/// ```
+/// use gumbel_oracle::{recursion::{ReplayError, replay_winners}, top_k::TopK};
+/// let path = replay_winners(&TopK::new(3, 2), [2, 0])?;
+/// assert_eq!(path.trace.races()[1].entrants, [0, 1]);
+/// assert_eq!(path.structure, [0, 2].into());
+/// # Ok::<(), ReplayError>(())
+/// ```
+///
+/// # Errors
+/// [`ReplayError`] with the first race that cannot be won like this, or that is missing.
+pub fn replay_winners<R: Recursion>(
+    recursion: &R,
+    winners: impl IntoIterator<Item = usize>,
+) -> Result<Path<R>, ReplayError> {
+    let mut winners = winners.into_iter();
+    let mut held = 0;
+    let path = follow(recursion, |_, _, entrants| {
+        let race = held;
+        held += 1;
+        match winners.next() {
+            Some(winner) if entrants.contains(&winner) => Ok(winner),
+            Some(winner) => Err(ReplayError::NotAnEntrant { race, winner, entrants: entrants.to_vec() }),
+            None => Err(ReplayError::TooShort { races: race, entrants: entrants.to_vec() }),
+        }
+    })?;
+    match winners.count() {
+        0 => Ok(path),
+        more => Err(ReplayError::TooLong { races: held, found: held + more }),
+    }
 }
 
 /// One way through the recursion, from start to stop.

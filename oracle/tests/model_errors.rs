@@ -933,7 +933,19 @@ fn a_trace_that_the_algorithm_cannot_hold_is_told_by_its_race() {
             replay(3, vec![first(), Race::new([1, 2], 2), Race::new([1], 1)]).unwrap_err(),
             ReplayError::TooLong { races: 2, found: 3 },
         ),
+        (
+            triangle.trace_of(&[0, 0]).unwrap_err(),
+            ReplayError::NotAnEntrant { race: 1, winner: 0, entrants: vec![1, 2] },
+        ),
     ];
+    // By its winners alone.
+    for outcome in triangle.traces() {
+        let winners: Vec<usize> = outcome.trace.races().iter().map(|race| race.winner).collect();
+        assert_eq!(triangle.trace_of(&winners), Ok(outcome.trace));
+    }
+    let (short, long) = (triangle.trace_of(&[0]), triangle.trace_of(&[0, 1, 2, 2]));
+    assert_eq!(short, Err(ReplayError::TooShort { races: 1, entrants: vec![1, 2] }));
+    assert_eq!(long, Err(ReplayError::TooLong { races: 2, found: 4 }));
     for (found, want) in &errors {
         assert_eq!(found, want);
     }

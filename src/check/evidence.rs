@@ -13,7 +13,7 @@ use gumbel_oracle::race::Trace;
 use num_rational::BigRational;
 use rayon::prelude::*;
 
-use crate::reference::{Draw, Sampler};
+use crate::sample::{Batch, Sampler};
 
 /// An instance with all its structures and traces, numbered: what the checks know of it.
 pub struct Known<'m> {
@@ -70,52 +70,49 @@ impl Known<'_> {
         (self.trace_name)(&self.traces[trace].0)
     }
 
-    /// What is wrong with the form of a draw.
-    fn malformed<X>(&self, draw: &Draw<X>) -> Option<String> {
-        let m = self.rates.len();
-        if draw.trace.entry_count() != m {
-            return Some(format!(
-                "the trace is one of {} entries, the model has {m}",
-                draw.trace.entry_count()
-            ));
-        }
-        let lengths = [
-            ("score", draw.score.len()),
-            ("exponentials", draw.exponentials.len()),
-            ("conditional", draw.conditional.len()),
-        ];
-        for (field, found) in lengths {
-            if found != m {
-                return Some(format!("{field} has {found} values: want one for each of {m} entries"));
-            }
-        }
+    /// What is wrong with the values of a draw: an entry has a finite weight, an absent one has none.
+    fn malformed<X>(&self, batch: &Batch<X>, draw: usize) -> Option<String> {
+        let weights = [("exponentials", batch.exponentials(draw)), ("conditional", batch.conditional(draw))];
         for (k, rate) in self.rates.iter().enumerate() {
-            let weights = [("exponentials", draw.exponentials[k]), ("conditional", draw.conditional[k])];
-            for (field, weight) in weights {
-                match weight {
-                    Some(weight) if *rate == 0.0 && weight != f64::INFINITY => {
-                        let label = self.label(k);
-                        return Some(format!("{field} of the absent entry {label} is {weight}: want none"));
-                    }
-                    None if *rate > 0.0 => {
-                        return Some(format!("{field} of entry {} is missing", self.label(k)));
-                    }
-                    _ => {}
+            let absent = *rate == 0.0;
+            for (field, weights) in weights {
+                let Some(weight) = weights.map(|weights| weights[k]) else { continue };
+                let label = || self.label(k);
+                if absent && weight != f64::INFINITY {
+                    return Some(format!("{field} of the absent entry {} is {weight}: want none", label()));
+                }
+                if !absent && !weight.is_finite() {
+                    return Some(format!("{field} of entry {} is {weight}: want a finite number", label()));
                 }
             }
-            if *rate == 0.0 && draw.score[k] != 0.0 {
-                let (label, score) = (self.label(k), draw.score[k]);
+            let score = batch.score(draw).map_or(0.0, |score| score[k]);
+            if absent && score != 0.0 {
+                let label = self.label(k);
                 return Some(format!("score of the absent entry {label} is {score}: want 0"));
             }
         }
         None
     }
 
-    fn fingerprint(&self, weights: &[Option<f64>]) -> Fingerprint {
+    /// The inverse map's uniforms of weights given a trace, one per present entry: nothing without a trace, NaN where it is
+    /// impossible.
+    fn uniforms(&self, trace: Option<usize>, weights: &[f64]) -> Vec<f64> {
+        let Some(trace) = trace else { return Vec::new() };
+        let Some((trace, _)) = self.traces.get(trace) else {
+            return vec![f64::NAN; self.present.len()]; // no races, no times
+        };
+        let present = weights.iter().zip(&self.rates);
+        let weights: Vec<Option<f64>> =
+            present.map(|(&weight, &rate)| (rate > 0.0).then_some(weight)).collect();
+        let uniforms = trace.uniforms(&self.rates, &weights);
+        self.present.iter().map(|&k| uniforms[k].unwrap_or(f64::NAN)).collect()
+    }
+
+    fn fingerprint(&self, weights: &[f64]) -> Fingerprint {
         let [mut one, mut other] = [DefaultHasher::new(), DefaultHasher::new()];
         other.write_u8(1);
         for &k in &self.present {
-            let bits = weights[k].unwrap_or(f64::NAN).to_bits();
+            let bits = weights[k].to_bits();
             one.write_u64(bits);
             other.write_u64(bits);
         }
@@ -127,7 +124,7 @@ impl Known<'_> {
 pub(super) struct Numbered<'m, I: Instance> {
     instance: &'m I,
     structures: Vec<I::Structure>,
-    traces: HashMap<Trace, usize>, // looked up, never iterated over
+    traces: HashMap<Vec<u32>, usize>, // by winners; looked up, never iterated over
 }
 
 impl<'m, I: Instance> Numbered<'m, I> {
@@ -135,7 +132,8 @@ impl<'m, I: Instance> Numbered<'m, I> {
     pub(super) fn new(instance: &'m I, law: Vec<(I::Structure, BigRational)>) -> (Self, Known<'m>) {
         let (mut traces, mut numbers) = (Vec::new(), HashMap::new());
         for outcome in instance.traces() {
-            numbers.insert(outcome.trace.clone(), traces.len());
+            let winners = outcome.trace.races().iter().map(|race| race.winner as u32).collect();
+            numbers.insert(winners, traces.len());
             traces.push((outcome.trace, to_f64(&outcome.probability)));
         }
         let rates: Vec<f64> = instance.rates().iter().map(to_f64).collect();
@@ -167,15 +165,18 @@ impl<'m, I: Instance> Numbered<'m, I> {
     }
 
     /// The number of a trace; the number of traces if it is impossible.
-    fn trace(&self, trace: &Trace) -> usize {
-        self.traces.get(trace).copied().unwrap_or(self.traces.len())
+    fn trace(&self, winners: &[u32]) -> usize {
+        self.traces.get(winners).copied().unwrap_or(self.traces.len())
     }
 
-    /// Whether the algorithm, run on these weights, holds the races of the draw and returns its structure.
-    fn holds(&self, weights: &[Option<f64>], draw: &Draw<I::Structure>) -> bool {
-        let weights: Vec<f64> = weights.iter().map(|weight| weight.unwrap_or(f64::INFINITY)).collect();
-        let run = self.instance.run(&weights);
-        run.is_ok_and(|run| run.trace == draw.trace && run.structure == draw.structure)
+    /// Whether the algorithm, run on these weights, holds the races and returns the structure of the draw, as far as there
+    /// are columns for them.
+    fn holds(&self, weights: &[f64], batch: &Batch<I::Structure>, draw: usize) -> bool {
+        self.instance.run(weights).is_ok_and(|run| {
+            let winners = run.trace.races().iter().map(|race| race.winner as u32);
+            batch.trace(draw).is_none_or(|trace| winners.eq(trace.iter().copied()))
+                && batch.structure(draw).is_none_or(|structure| *structure == run.structure)
+        })
     }
 }
 
@@ -185,12 +186,12 @@ pub struct Values {
     /// The trace's number.
     pub trace: usize,
     /// `log p(T)` as drawn.
-    pub log_prob: f64,
+    pub log_prob: Option<f64>,
     /// The score as drawn, one per entry.
-    pub score: Vec<f64>,
+    pub score: Option<Vec<f64>>,
 }
 
-/// A batch of draws with what follows from each.
+/// A batch of draws with what follows from each. A column that needs a field which the draws do not have is empty.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// The number of each draw in the sample: growing, with gaps where a draw was malformed.
@@ -229,62 +230,67 @@ const FIRST: u64 = 2000;
 const PIECE: u64 = 128;
 
 impl Evidence {
-    /// Draws `first..first + count` of a sampler, in parallel.
+    /// Draws `first..end` of a sampler, in parallel.
     pub(super) fn gather<I: Instance>(
         known: &Known<'_>,
         numbered: &Numbered<'_, I>,
         sampler: &dyn Sampler<I::Structure>,
         first: u64,
-        count: u64,
+        end: u64,
     ) -> Self {
-        let piece = |piece: u64| {
+        let columns = || Batch::new(known.rates.len(), sampler.fields());
+        let piece = |batch: &mut Batch<I::Structure>, piece: u64| {
+            let first = first + piece * PIECE;
+            let count = PIECE.min(end - first);
+            batch.clear();
+            sampler.fill(first, count as usize, batch);
             let mut evidence = Self::default();
-            for number in first + piece * PIECE..(first + (piece + 1) * PIECE).min(first + count) {
-                evidence.look(known, numbered, number, sampler.draw(number));
-            }
+            evidence.look(known, numbered, first, batch);
             evidence
         };
-        let pieces: Vec<Self> = (0..count.div_ceil(PIECE)).into_par_iter().map(piece).collect();
+        let pieces: Vec<Self> =
+            (0..(end - first).div_ceil(PIECE)).into_par_iter().map_init(columns, piece).collect();
         let mut all = Self::default();
         pieces.into_iter().for_each(|piece| all.append(piece));
         all
     }
 
-    /// Takes a draw in, with all that follows from it.
+    /// Takes a batch in, with all that follows from each draw. Its first draw has this number.
     fn look<I: Instance>(
         &mut self,
         known: &Known<'_>,
         numbered: &Numbered<'_, I>,
-        number: u64,
-        draw: Draw<I::Structure>,
+        first: u64,
+        batch: &Batch<I::Structure>,
     ) {
-        if let Some(what) = known.malformed(&draw) {
-            self.malformed.push((number, what));
-            return;
-        }
-        let trace = numbered.trace(&draw.trace);
-        let possible = trace < known.traces.len();
-        self.number.push(number);
-        self.structure.push(numbered.structure(&draw.structure));
-        self.trace.push(trace);
-        let weight = |k: usize| draw.exponentials[k].unwrap_or(f64::NAN);
-        self.survivals.extend(known.present.iter().map(|&k| Real::exp(&(-weight(k) * known.rates[k]))));
-        for (column, weights) in
-            [(&mut self.own, &draw.exponentials), (&mut self.conditional, &draw.conditional)]
-        {
-            if possible {
-                let uniforms = draw.trace.uniforms(&known.rates, weights);
-                column.extend(known.present.iter().map(|&k| uniforms[k].unwrap_or(f64::NAN)));
-            } else {
-                column.extend(known.present.iter().map(|_| f64::NAN)); // no races, no times
+        let mut malformed = batch.malformed().iter().peekable();
+        for draw in 0..batch.len() {
+            let number = first + draw as u64;
+            let lengths = malformed.next_if(|(wrong, _)| *wrong == draw).map(|(_, what)| what.clone());
+            if let Some(what) = lengths.or_else(|| known.malformed(batch, draw)) {
+                self.malformed.push((number, what));
+                continue;
             }
-        }
-        self.rerun.push(numbered.holds(&draw.exponentials, &draw));
-        self.round_trip.push(numbered.holds(&draw.conditional, &draw));
-        self.exponentials_hash.push(known.fingerprint(&draw.exponentials));
-        self.conditional_hash.push(known.fingerprint(&draw.conditional));
-        if number < FIRST && possible {
-            self.first.push(Values { trace, log_prob: draw.log_prob, score: draw.score });
+            self.number.push(number);
+            self.structure.extend(batch.structure(draw).map(|structure| numbered.structure(structure)));
+            let trace = batch.trace(draw).map(|winners| numbered.trace(winners));
+            self.trace.extend(trace);
+            if let Some(weights) = batch.exponentials(draw) {
+                let survival = |&k: &usize| Real::exp(&(-weights[k] * known.rates[k]));
+                self.survivals.extend(known.present.iter().map(survival));
+                self.own.extend(known.uniforms(trace, weights));
+                self.rerun.push(numbered.holds(weights, batch, draw));
+                self.exponentials_hash.push(known.fingerprint(weights));
+            }
+            if let Some(weights) = batch.conditional(draw) {
+                self.conditional.extend(known.uniforms(trace, weights));
+                self.round_trip.push(numbered.holds(weights, batch, draw));
+                self.conditional_hash.push(known.fingerprint(weights));
+            }
+            if let Some(trace) = trace.filter(|&trace| number < FIRST && trace < known.traces.len()) {
+                let score = batch.score(draw).map(<[f64]>::to_vec);
+                self.first.push(Values { trace, log_prob: batch.log_prob(draw), score });
+            }
         }
     }
 

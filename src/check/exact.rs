@@ -8,6 +8,7 @@ use gumbel_oracle::number::{Exact, Real, to_f64, to_rational};
 use super::times::Which;
 use super::{Check, Evidence, Known};
 use crate::report::Row;
+use crate::sample::Field;
 use crate::statistics::StatisticsError;
 
 /// How many failed, and what the first was.
@@ -48,6 +49,14 @@ impl Check for Form {
         }
     }
 
+    fn subject(&self) -> &'static str {
+        "form"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        &[]
+    }
+
     fn tests(&self) -> usize {
         0
     }
@@ -60,17 +69,20 @@ impl Check for Form {
 /// Whether the algorithm holds the same races again.
 pub(super) struct Holds {
     subject: &'static str,
+    needs: &'static [Field],
     column: fn(&Evidence) -> &[bool],
     tally: Tally,
 }
 
 impl Holds {
     pub(super) fn rerun() -> Self {
-        Self { subject: "rerun", column: |batch| &batch.rerun, tally: Tally::default() }
+        let needs = &[Field::Exponentials];
+        Self { subject: "rerun", needs, column: |batch| &batch.rerun, tally: Tally::default() }
     }
 
     pub(super) fn round_trip() -> Self {
-        Self { subject: "round trip", column: |batch| &batch.round_trip, tally: Tally::default() }
+        let needs = &[Field::Conditional];
+        Self { subject: "round trip", needs, column: |batch| &batch.round_trip, tally: Tally::default() }
     }
 }
 
@@ -79,6 +91,14 @@ impl Check for Holds {
         for (number, held) in batch.number.iter().zip((self.column)(batch)) {
             self.tally.see(!held, || format!("the first is draw {number}, whose weights hold other races"));
         }
+    }
+
+    fn subject(&self) -> &'static str {
+        self.subject
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.needs
     }
 
     fn tests(&self) -> usize {
@@ -106,7 +126,7 @@ impl Check for Positive {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
         let present = known.present.len();
         for (i, number) in batch.number.iter().enumerate() {
-            if batch.trace[i] == known.traces.len() {
+            if batch.trace.get(i) == Some(&known.traces.len()) {
                 continue; // no races, no times: the traces say so
             }
             let row = &self.which.column(batch)[i * present..(i + 1) * present];
@@ -118,6 +138,14 @@ impl Check for Positive {
         }
     }
 
+    fn subject(&self) -> &'static str {
+        self.which.subject()
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.which.needs()
+    }
+
     fn tests(&self) -> usize {
         0
     }
@@ -127,12 +155,21 @@ impl Check for Positive {
     }
 }
 
-/// Log-probability and score of the different traces among the first draws, against the exact values.
-#[derive(Default)]
+/// Log-probability or score of the different traces among the first draws, against the exact values.
 pub(super) struct Values {
+    of: Field,
     seen: HashSet<usize>, // looked up, never iterated over
-    log_prob: Worst,
-    score: Worst,
+    worst: Worst,
+}
+
+impl Values {
+    pub(super) fn log_prob() -> Self {
+        Self { of: Field::LogProb, seen: HashSet::new(), worst: Worst::default() }
+    }
+
+    pub(super) fn score() -> Self {
+        Self { of: Field::Score, seen: HashSet::new(), worst: Worst::default() }
+    }
 }
 
 impl Check for Values {
@@ -143,24 +180,36 @@ impl Check for Values {
             let exact: Vec<Exact> =
                 rates.iter().map(|&rate| Exact::try_from(rate).unwrap_or_default()).collect();
             let races = trace.races().len() as f64;
-            let want = enclosure::ln(&to_rational(&trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
-            let totals: Vec<f64> = trace.totals(rates);
-            let won = trace.races().iter().map(|race| rates[race.winner]);
-            let scale = won.chain(totals).map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
-            // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions.
-            let allowed = f64::EPSILON * races * (4.0 * scale + rates.len() as f64);
             let name = || known.trace_name(drawn.trace);
-            self.log_prob.see(drawn.log_prob, want, allowed, || {
-                format!("log p of {}: {} instead of {want}", name(), drawn.log_prob)
-            });
-            for (k, (found, want)) in drawn.score.iter().zip(&trace.score(&exact)).enumerate() {
-                let want = to_f64(&to_rational(want));
-                let allowed = f64::EPSILON * (races + 1.0) * (2.0 + rates.len() as f64);
-                self.score.see(*found, want, allowed, || {
-                    format!("score of {} at {}: {found} instead of {want}", name(), known.label(k))
-                });
+            if let (Field::LogProb, Some(found)) = (self.of, drawn.log_prob) {
+                let want =
+                    enclosure::ln(&to_rational(&trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
+                let totals: Vec<f64> = trace.totals(rates);
+                let won = trace.races().iter().map(|race| rates[race.winner]);
+                let scale = won.chain(totals).map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
+                // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions.
+                let allowed = f64::EPSILON * races * (4.0 * scale + rates.len() as f64);
+                let what = || format!("log p of {}: {found} instead of {want}", name());
+                self.worst.see(found, want, allowed, what);
+            }
+            if let (Field::Score, Some(score)) = (self.of, &drawn.score) {
+                for (k, (&found, want)) in score.iter().zip(&trace.score(&exact)).enumerate() {
+                    let want = to_f64(&to_rational(want));
+                    let allowed = f64::EPSILON * (races + 1.0) * (2.0 + rates.len() as f64);
+                    self.worst.see(found, want, allowed, || {
+                        format!("score of {} at {}: {found} instead of {want}", name(), known.label(k))
+                    });
+                }
             }
         }
+    }
+
+    fn subject(&self) -> &'static str {
+        if self.of == Field::Score { "score" } else { "log-probability" }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        if self.of == Field::Score { &[Field::Score, Field::Trace] } else { &[Field::LogProb, Field::Trace] }
     }
 
     fn tests(&self) -> usize {
@@ -168,7 +217,7 @@ impl Check for Values {
     }
 
     fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.log_prob.row("log-probability"), self.score.row("score")])
+        Ok(vec![self.worst.row(self.subject())])
     }
 }
 

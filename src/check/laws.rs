@@ -2,6 +2,7 @@
 
 use super::{Check, Evidence, Known};
 use crate::report::Row;
+use crate::sample::Field;
 use crate::statistics::{Drawn, StatisticsError, g_test, pearson, worst_cells};
 
 /// Which law.
@@ -35,15 +36,30 @@ impl Check for Cells {
         drawn.iter().for_each(|&cell| self.counts[cell] += 1);
     }
 
+    fn subject(&self) -> &'static str {
+        match self.of {
+            Of::Structures => "structures",
+            Of::Traces => "traces",
+        }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        match self.of {
+            Of::Structures => &[Field::Structure],
+            Of::Traces => &[Field::Trace],
+        }
+    }
+
     fn tests(&self) -> usize {
         2
     }
 
     /// Chi-square and G.
     fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
-        let (subject, mut probabilities) = match self.of {
-            Of::Structures => ("structures", known.structures.clone()),
-            Of::Traces => ("traces", known.traces.iter().map(|(_, p)| *p).collect()),
+        let subject = self.subject();
+        let mut probabilities: Vec<f64> = match self.of {
+            Of::Structures => known.structures.clone(),
+            Of::Traces => known.traces.iter().map(|(_, p)| *p).collect(),
         };
         let name = |cell: usize| match self.of {
             Of::Structures => known.structure_name(cell),

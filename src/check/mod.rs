@@ -31,6 +31,9 @@
 //! A test of two uniforms together fails too if one of them is not uniform by itself: then the row of the pair says "not
 //! judged" and names its cause. So a verdict points at what is wrong, and what follows from it waits for the repair.
 //!
+//! Each check says which fields of a draw it needs ([`Check::needs`]); where a sampler has not all, the others are judged and
+//! the row says what is lacking.
+//!
 //! # Errors of the verdicts
 //! The false-alarm probability `alpha` is for the whole report and split evenly over its tests ([`tests`] says how many),
 //! whatever their number; exact checks spend nothing. Each test states the smallest departure that it catches with
@@ -55,8 +58,8 @@ use rayon::prelude::*;
 use evidence::Numbered;
 pub use evidence::{Evidence, Fingerprint, Known, Values};
 
-use crate::reference::Sampler;
 use crate::report::{Row, Verdict, mark_underpowered};
+use crate::sample::{Field, Sampler};
 use crate::statistics::{Budget, StatisticsError, TestResult};
 
 /// How to judge.
@@ -97,6 +100,12 @@ pub trait Check: Send + Sync {
     /// Takes a batch into account.
     fn see(&mut self, known: &Known<'_>, batch: &Evidence);
 
+    /// What it judges.
+    fn subject(&self) -> &'static str;
+
+    /// The fields without which there is nothing to judge.
+    fn needs(&self) -> &'static [Field];
+
     /// How many statistical tests it holds; 0 if it is exact.
     fn tests(&self) -> usize;
 
@@ -116,7 +125,8 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(Cells::of(Of::Structures)),
         Box::new(Cells::of(Of::Traces)),
         Box::new(exact::Holds::rerun()),
-        Box::new(exact::Values::default()),
+        Box::new(exact::Values::log_prob()),
+        Box::new(exact::Values::score()),
         Box::new(exact::Positive::of(Which::Exponentials)),
         Box::new(Each::new(Which::Exponentials, present)),
         Box::new(Pairs::new(Which::Exponentials, present)),
@@ -133,10 +143,28 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
     ]
 }
 
-/// How many statistical tests [`judge`] holds on a model: `4 + 6p + p(p-1)` with `p` entries of positive rate.
+/// The checks that draws with these fields can be put to, and a row for each of the others that says what it lacks.
+fn split_by_needs(present: usize, fields: &[Field]) -> (Vec<Box<dyn Check>>, Vec<Row>) {
+    let lacks = |check: &dyn Check| -> Vec<&str> {
+        check.needs().iter().filter(|field| !fields.contains(field)).map(|field| field.name()).collect()
+    };
+    let (can, cannot): (Vec<_>, Vec<_>) =
+        all(present).into_iter().partition(|check| lacks(check.as_ref()).is_empty());
+    let row = |check: &dyn Check| {
+        let lacking = lacks(check).join(", ");
+        Row::exact(check.subject(), "every draw", 0, "draws")
+            .not_judged(format!("the draws have no {lacking}"))
+    };
+    let rows = cannot.iter().map(|check| row(check.as_ref())).collect();
+    (can, rows)
+}
+
+/// How many statistical tests [`judge`] holds on a model and draws with these fields: `4 + 6p + p(p-1)` with `p` entries of
+/// positive rate, if they have all.
 #[must_use]
-pub fn tests<I: Instance>(model: &I) -> usize {
-    all(model.rates().iter().filter(|rate| !rate.is_zero()).count()).iter().map(|check| check.tests()).sum()
+pub fn tests<I: Instance>(model: &I, fields: &[Field]) -> usize {
+    let present = model.rates().iter().filter(|rate| !rate.is_zero()).count();
+    split_by_needs(present, fields).0.iter().map(|check| check.tests()).sum()
 }
 
 /// Draws looked at together: enough for all threads.
@@ -159,11 +187,11 @@ pub fn judge<I: Instance>(
     let law = model.law(limit)?;
     model.check_traces(limit)?;
     let (numbered, known) = Numbered::new(model, law);
-    let mut checks = all(known.present.len());
+    let (mut checks, cannot) = split_by_needs(known.present.len(), sampler.fields());
     let gather = |first: u64| {
-        let count = BATCH.min(options.samples.saturating_sub(first));
-        let batch = Evidence::gather(&known, &numbered, sampler, first, count);
-        drawn(count);
+        let end = options.samples.min(first + BATCH).max(first);
+        let batch = Evidence::gather(&known, &numbered, sampler, first, end);
+        drawn(end - first);
         batch
     };
     let mut next = 0;
@@ -178,9 +206,11 @@ pub fn judge<I: Instance>(
         checks.par_iter().map(|check| check.judge(&known, budget.per_test())).collect();
     let mut rows = Vec::new();
     for judged in judged {
-        for row in judged? {
-            rows.push(Row { structure: model.name(), model: name.to_owned(), ..row });
-        }
+        rows.extend(judged?);
+    }
+    rows.extend(cannot);
+    for row in &mut rows {
+        (row.structure, row.model) = (model.name(), name.to_owned());
     }
     leave_to_their_cause(&mut rows);
     mark_underpowered(&mut rows, options.departure);

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::times::{Grids, Which};
 use super::{Check, Evidence, Fingerprint, Known};
 use crate::report::Row;
+use crate::sample::Field;
 use crate::statistics::StatisticsError;
 
 /// Bits of a uniform that a right sampler draws at least: 2⁵² values, all equally likely.
@@ -43,6 +44,20 @@ impl Check for Repeats {
         }
     }
 
+    fn subject(&self) -> &'static str {
+        match self.which {
+            Which::Exponentials => "exponentials: repeats",
+            Which::Conditional => "conditional: repeats",
+        }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        match self.which {
+            Which::Exponentials => &[Field::Exponentials],
+            Which::Conditional => &[Field::Conditional],
+        }
+    }
+
     fn tests(&self) -> usize {
         0
     }
@@ -52,11 +67,7 @@ impl Check for Repeats {
         if present == 0 {
             return Ok(Vec::new());
         }
-        let subject = match self.which {
-            Which::Exponentials => "exponentials: repeats",
-            Which::Conditional => "conditional: repeats",
-        };
-        let row = Row::exact(subject, "every draw", self.count, "draws");
+        let row = Row::exact(self.subject(), "every draw", self.count, "draws");
         let n = self.count as f64;
         if n * n / 2.0 * libm::exp2(-BITS * present as f64) > NEVER {
             return Ok(vec![row.not_judged("of so many draws with one entry, right ones may repeat")]);
@@ -106,17 +117,28 @@ impl Check for Lag {
         }
     }
 
+    fn subject(&self) -> &'static str {
+        match self.which {
+            Which::Exponentials => "exponentials: draw after draw",
+            Which::Conditional => "conditional: draw after draw",
+        }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.which.needs()
+    }
+
     fn tests(&self) -> usize {
         self.present
     }
 
     fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
-        let (subject, of) = match self.which {
-            Which::Exponentials => ("exponentials: draw after draw", "exponential"),
-            Which::Conditional => ("conditional: draw after draw", "conditional exponential"),
+        let of = match self.which {
+            Which::Exponentials => "exponential",
+            Which::Conditional => "conditional exponential",
         };
         let label = |k: usize| known.label(known.present[k]);
-        self.grids.judge(subject, "pairs", alpha, label, |label| {
+        self.grids.judge(self.subject(), "pairs", alpha, label, |label| {
             format!("the {of} of entry {label} depends on that of the draw before")
         })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Check, Evidence, Known, worst};
 use crate::report::Row;
+use crate::sample::Field;
 use crate::statistics::{
     MINIMUM_EXPECTED, Pearson, StatisticsError, kolmogorov_smirnov_of_counts, pearson_of_rows, pool,
 };
@@ -22,6 +23,14 @@ impl Which {
         match self {
             Self::Exponentials => "exponentials",
             Self::Conditional => "conditional",
+        }
+    }
+
+    /// What the uniforms are made of: those of a conditional draw are those of the inverse map, given its trace.
+    pub(super) fn needs(self) -> &'static [Field] {
+        match self {
+            Self::Exponentials => &[Field::Exponentials],
+            Self::Conditional => &[Field::Conditional, Field::Trace],
         }
     }
 
@@ -67,6 +76,14 @@ impl Check for Each {
                 bin(u, FINE).into_iter().for_each(|bin| counts[bin] += 1);
             }
         }
+    }
+
+    fn subject(&self) -> &'static str {
+        self.which.subject()
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.which.needs()
     }
 
     fn tests(&self) -> usize {
@@ -145,6 +162,14 @@ impl Check for GivenTrace {
         }
     }
 
+    fn subject(&self) -> &'static str {
+        "conditional given the trace"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        Which::Conditional.needs()
+    }
+
     fn tests(&self) -> usize {
         self.present
     }
@@ -160,7 +185,7 @@ impl Check for GivenTrace {
                 tests.push(((k, chi_square), chi_square.judge(alpha)?));
             }
         }
-        let subject = "conditional given the trace";
+        let subject = self.subject();
         Ok(match worst(tests) {
             Some(((k, chi_square), test)) => {
                 let (label, groups) = (known.label(known.present[k]), chi_square.cells / OCTILES);
@@ -306,9 +331,10 @@ impl Check for Pairs {
             return;
         }
         let given = self.which == Which::Conditional;
-        for (row, &trace) in self.which.column(batch).chunks(self.present).zip(&batch.trace) {
+        for (i, row) in self.which.column(batch).chunks(self.present).enumerate() {
             let bins: Vec<Option<usize>> = row.iter().map(|&u| Grids::bin(u)).collect();
-            let won = |k: usize| given && trace < known.traces.len() && known.role(trace, k) > 0;
+            let trace = batch.trace.get(i).filter(|&&trace| given && trace < known.traces.len());
+            let won = |k: usize| trace.is_some_and(|&trace| known.role(trace, k) > 0);
             let won: Vec<usize> = (0..self.present).map(|k| usize::from(won(k))).collect();
             let mut pair = 0;
             for j in 0..self.present {
@@ -318,6 +344,17 @@ impl Check for Pairs {
                 }
             }
         }
+    }
+
+    fn subject(&self) -> &'static str {
+        match self.which {
+            Which::Exponentials => "exponentials in pairs",
+            Which::Conditional => "conditional in pairs",
+        }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.which.needs()
     }
 
     fn tests(&self) -> usize {
@@ -330,11 +367,11 @@ impl Check for Pairs {
             let (j, k) = pairs.into_iter().nth(pair).unwrap_or_default();
             format!("{}, {}", known.label(known.present[j]), known.label(known.present[k]))
         };
-        let (subject, of) = match self.which {
-            Which::Exponentials => ("exponentials in pairs", "exponentials"),
-            Which::Conditional => ("conditional in pairs", "conditional exponentials"),
+        let of = match self.which {
+            Which::Exponentials => "exponentials",
+            Which::Conditional => "conditional exponentials",
         };
-        self.grids.judge(subject, "draws", alpha, label, |label| {
+        self.grids.judge(self.subject(), "draws", alpha, label, |label| {
             format!("the times behind the {of} of {label} depend on each other")
         })
     }
@@ -363,13 +400,21 @@ impl Check for Against {
         }
     }
 
+    fn subject(&self) -> &'static str {
+        "conditional against exponentials"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        &[Field::Exponentials, Field::Conditional, Field::Trace]
+    }
+
     fn tests(&self) -> usize {
         self.present
     }
 
     fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
         let label = |k: usize| known.label(known.present[k]);
-        self.grids.judge("conditional against exponentials", "draws", alpha, label, |label| {
+        self.grids.judge(self.subject(), "draws", alpha, label, |label| {
             format!(
                 "given the trace, the conditional exponential of entry {label} depends on the exponential: want a draw \
                  of its own"

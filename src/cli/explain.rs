@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gumbel_oracle::limit::Limit;
 use recursive_gumbel::explain::Explanation;
-use recursive_gumbel::reference::Reference;
+use recursive_gumbel::sample::Reference;
 
 use super::output::Output;
 use super::{Failure, Outcome, read_model};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use recursive_gumbel::reference::{Draw, Reference, Sampler as _};
-use recursive_gumbel::samples::{Arrays, Field, write_json_line};
+use recursive_gumbel::sample::file::{Arrays, write_json_line};
+use recursive_gumbel::sample::{Draw, Field, Reference};
 
 use super::output::Output;
 use super::{Failure, Outcome, progress, read_model};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{self, Options};
-use recursive_gumbel::reference::Reference;
 use recursive_gumbel::report::{Row, Verdict, csv};
+use recursive_gumbel::sample::{Field, Reference};
 use recursive_gumbel::statistics::Budget;
 use recursive_gumbel::verify;
 
@@ -91,7 +91,8 @@ impl Verify {
                 models.push((name, model));
             }
         }
-        let budget = Budget::new(self.alpha, models.iter().map(|(_, model)| check::tests(model)).sum());
+        let budget =
+            Budget::new(self.alpha, models.iter().map(|(_, model)| check::tests(model, &Field::ALL)).sum());
         let budget = budget.map_err(Failure::input)?;
         let options = Options { samples: self.samples, alpha: self.alpha, departure: self.departure };
 

@@ -16,7 +16,7 @@
 //! # Example
 //! ```
 //! use gumbel_oracle::model::Model;
-//! use recursive_gumbel::reference::{Reference, Sampler as _};
+//! use recursive_gumbel::sample::Reference;
 //! let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 3]}"#)?;
 //! let sampler = Reference::new(&model, 7)?;
 //! assert_eq!(sampler.draw(0), sampler.draw(0));
@@ -27,35 +27,12 @@
 use gumbel_oracle::instance::Instance;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::{Real, to_f64};
-use gumbel_oracle::race::Trace;
-use gumbel_oracle::structure::Structure;
 use num_traits::Zero;
 use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// One draw; `X` is the structure.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draw<X = Structure> {
-    /// The structure.
-    pub structure: X,
-    /// The races held.
-    pub trace: Trace,
-    /// `log p(T)`, natural.
-    pub log_prob: f64,
-    /// `∂ log p(T)/∂θ_k`, one per entry.
-    pub score: Vec<f64>,
-    /// The weights the algorithm was run on, one per entry; `None` for an absent entry.
-    pub exponentials: Vec<Option<f64>>,
-    /// A draw of the weights given the trace, one per entry; `None` for an absent entry.
-    pub conditional: Vec<Option<f64>>,
-}
-
-/// Something that draws. What [`crate::check`] judges.
-pub trait Sampler<X = Structure>: Sync {
-    /// Draw number `index`: independent for different numbers, the same for the same number.
-    fn draw(&self, index: u64) -> Draw<X>;
-}
+use super::{Batch, Draw, Sampler};
 
 /// Why a model cannot be sampled in `f64`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -115,27 +92,36 @@ impl<'m, I: Instance> Reference<'m, I> {
         let mut rng = self.uniforms(index);
         self.rates.iter().map(|rate| -Real::ln(&rng.sample::<f64, _>(Open01)) / rate).collect()
     }
-}
 
-/// # Panics
-/// A draw panics only if the instance is a [`Rated`](gumbel_oracle::instance::Rated) recursion too large for its promises to
-/// be checked, and breaks one: an empty entrant set, or an absent entry that races.
-impl<I: Instance> Sampler<I::Structure> for Reference<'_, I> {
-    fn draw(&self, index: u64) -> Draw<I::Structure> {
+    /// Draw number `index`.
+    ///
+    /// # Panics
+    /// Only if the instance is a [`Rated`](gumbel_oracle::instance::Rated) recursion too large for its promises to be
+    /// checked, and breaks one: an empty entrant set, or an absent entry that races.
+    #[must_use]
+    pub fn draw(&self, index: u64) -> Draw<I::Structure> {
         let mut rng = self.uniforms(index);
         let mut uniform = |_: &f64| rng.sample::<f64, _>(Open01);
         let weights: Vec<f64> = self.rates.iter().map(|rate| -Real::ln(&uniform(rate)) / rate).collect();
         let uniforms: Vec<f64> = self.rates.iter().map(uniform).collect();
         let run = self.model.run(&weights).expect("one finite weight per present entry");
-        let present = |(weight, rate): (f64, &f64)| (*rate > 0.0).then_some(weight);
+        let conditional = run.trace.exponentials(&self.rates, &uniforms);
         Draw {
             structure: run.structure,
             log_prob: run.trace.log_probability(&self.rates),
             score: run.trace.score(&self.rates),
-            conditional: run.trace.exponentials(&self.rates, &uniforms),
-            exponentials: weights.into_iter().zip(&self.rates).map(present).collect(),
+            conditional: conditional.into_iter().map(|weight| weight.unwrap_or(f64::INFINITY)).collect(),
+            exponentials: weights,
             trace: run.trace,
         }
+    }
+}
+
+/// # Panics
+/// As [`Reference::draw`].
+impl<I: Instance> Sampler<I::Structure> for Reference<'_, I> {
+    fn fill(&self, first: u64, count: usize, batch: &mut Batch<I::Structure>) {
+        (first..first + count as u64).for_each(|number| batch.push(&self.draw(number)));
     }
 }
 
@@ -167,7 +153,7 @@ mod tests {
     fn absent_entries_have_no_weight() {
         let model = Model::parse(r#"{"structure": "categorical", "rates": [1, 0, 2]}"#).expect("a model");
         let draw = Reference::new(&model, 1).expect("in range").draw(0);
-        assert!(draw.exponentials[1].is_none() && draw.conditional[1].is_none());
-        assert!(draw.exponentials[0].is_some() && draw.score[1] == 0.0);
+        assert!(draw.exponentials[1] == f64::INFINITY && draw.conditional[1] == f64::INFINITY);
+        assert!(draw.exponentials[0].is_finite() && draw.score[1] == 0.0);
     }
 }

@@ -29,24 +29,7 @@ use gumbel_oracle::structure::Structure;
 use ndarray::{ArrayD, IxDyn};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 
-use crate::reference::Draw;
-
-/// A field of a samples file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Field {
-    /// The structure.
-    Structure,
-    /// The trace.
-    Trace,
-    /// `log p(T)`.
-    LogProb,
-    /// `∂ log p(T)/∂θ`.
-    Score,
-    /// The weights the algorithm was run on.
-    Exponentials,
-    /// A draw of the weights given the trace.
-    Conditional,
-}
+use super::{Draw, Field};
 
 /// Writes one draw as a line of JSON.
 ///
@@ -55,29 +38,26 @@ pub enum Field {
 pub fn write_json_line(out: &mut impl Write, model: &Model, fields: &[Field], draw: &Draw) -> io::Result<()> {
     for (i, field) in fields.iter().enumerate() {
         out.write_all(if i == 0 { b"{" } else { b"," })?;
+        write!(out, "\"{}\":", field.name())?;
         match field {
-            Field::Structure => write!(out, "\"structure\":{}", model.canonical(&draw.structure))?,
-            Field::Trace => write!(out, "\"trace\":{}", model.canonical_trace(&draw.trace))?,
-            Field::LogProb => write!(out, "\"log_prob\":{}", float(draw.log_prob))?,
-            Field::Score => write!(out, "\"score\":{}", floats(draw.score.iter().copied().map(Some)))?,
-            Field::Exponentials => {
-                write!(out, "\"exponentials\":{}", floats(draw.exponentials.iter().copied()))?;
-            }
-            Field::Conditional => {
-                write!(out, "\"conditional\":{}", floats(draw.conditional.iter().copied()))?
-            }
+            Field::Structure => out.write_all(model.canonical(&draw.structure).as_bytes())?,
+            Field::Trace => out.write_all(model.canonical_trace(&draw.trace).as_bytes())?,
+            Field::LogProb => out.write_all(float(draw.log_prob).as_bytes())?,
+            Field::Score => out.write_all(floats(&draw.score).as_bytes())?,
+            Field::Exponentials => out.write_all(floats(&draw.exponentials).as_bytes())?,
+            Field::Conditional => out.write_all(floats(&draw.conditional).as_bytes())?,
         }
     }
     out.write_all(b"}\n")
 }
 
-/// A finite float as JSON, with the fewest digits that read back the same.
+/// A float as JSON, with the fewest digits that read back the same; `null` if it is not finite.
 fn float(value: f64) -> String {
     serde_json::Number::from_f64(value).map_or_else(|| "null".to_owned(), |number| number.to_string())
 }
 
-fn floats(values: impl Iterator<Item = Option<f64>>) -> String {
-    let items: Vec<String> = values.map(|value| value.map_or_else(|| "null".to_owned(), float)).collect();
+fn floats(values: &[f64]) -> String {
+    let items: Vec<String> = values.iter().map(|&value| float(value)).collect();
     format!("[{}]", items.join(","))
 }
 
@@ -107,9 +87,6 @@ impl<'m> Arrays<'m> {
     /// Adds a draw.
     pub fn push(&mut self, draw: &Draw) {
         self.draws += 1;
-        let absent = |values: &[Option<f64>]| -> Vec<f64> {
-            values.iter().map(|value| value.unwrap_or(f64::INFINITY)).collect()
-        };
         for field in &self.fields {
             match field {
                 Field::Structure => self.integers[0].extend(self.structure(&draw.structure)),
@@ -120,8 +97,8 @@ impl<'m> Arrays<'m> {
                 }
                 Field::LogProb => self.floats[0].push(draw.log_prob),
                 Field::Score => self.floats[1].extend(&draw.score),
-                Field::Exponentials => self.floats[2].extend(absent(&draw.exponentials)),
-                Field::Conditional => self.floats[3].extend(absent(&draw.conditional)),
+                Field::Exponentials => self.floats[2].extend(&draw.exponentials),
+                Field::Conditional => self.floats[3].extend(&draw.conditional),
             }
         }
     }
