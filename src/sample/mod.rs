@@ -26,13 +26,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arborescence;
+mod binary_tree;
 pub mod file;
+mod matching;
+mod positions;
 mod reference;
+mod spanning_tree;
+mod walk;
 
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
 
 pub use reference::{Reference, SampleError};
+pub use walk::{Walk, WalkError, Walker};
 
 /// A field of a draw: a column of a batch, a name in a samples file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

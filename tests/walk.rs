@@ -1,0 +1,246 @@
+//! Traces walked by their winners, against the oracle's races with all their entrants.
+
+use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::number::ratio;
+use gumbel_oracle::race::Trace;
+use num_rational::BigRational;
+use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use recursive_gumbel::sample::{Reference, Walk, WalkError, Walker};
+
+fn winners(trace: &Trace) -> Vec<u32> {
+    trace.races().iter().map(|race| race.winner as u32).collect()
+}
+
+/// Who races in each race, from the paths of the entries.
+fn entrants(walk: &Walk<'_>, entries: usize) -> Vec<Vec<usize>> {
+    let mut races = vec![Vec::new(); walk.winners().len()];
+    (0..entries).for_each(|k| walk.races_of(k).for_each(|race| races[race].push(k)));
+    races
+}
+
+/// The first difference from the oracle's trace, if there is one: entrants exactly, numbers up to rounding.
+fn difference(model: &Model, trace: &Trace, walk: &Walk<'_>, uniforms: &[f64]) -> Option<String> {
+    let rates: Vec<f64> = model.rates_as();
+    let want: Vec<Vec<usize>> = trace.races().iter().map(|race| race.entrants.clone()).collect();
+    let found = entrants(walk, rates.len());
+    if found != want {
+        return Some(format!("entrants {found:?}, want {want:?}"));
+    }
+    let absent = |values: Vec<Option<f64>>, value: f64| -> Vec<f64> {
+        values.into_iter().map(|of| of.unwrap_or(value)).collect()
+    };
+    let conditional = trace.exponentials(&rates, uniforms);
+    let inverse = trace.uniforms(&rates, &conditional);
+    let weights = walk.conditional(uniforms);
+    // Sums of at most 2n positive terms in another order; a weight minus the times before it loses no more than the weight
+    // holds.
+    let scale = weights.iter().zip(&rates).filter(|(e, _)| e.is_finite()).map(|(e, rate)| e * rate);
+    let scale = scale.chain(walk.totals().iter().map(|total| {
+        weights.iter().filter(|e| e.is_finite()).fold(0.0_f64, |largest, e| largest.max(e * total))
+    }));
+    let scale = scale.fold(1.0, f64::max);
+    let columns = [
+        ("totals", walk.totals().to_vec(), trace.totals(&rates), 1.0),
+        ("log p", vec![walk.log_prob()], vec![trace.log_probability(&rates)], 1.0),
+        ("score", walk.score(), trace.score(&rates), 1.0),
+        ("conditional", weights.clone(), absent(conditional, f64::INFINITY), 1.0),
+        ("inverse", walk.uniforms(&weights), absent(inverse, f64::NAN), scale),
+        ("inverse of the draw", walk.uniforms(&weights), masked(uniforms, &rates), scale),
+    ];
+    for (what, found, want, scale) in columns {
+        let allowed = 1e-12 * scale;
+        let close = |a: f64, b: f64| {
+            a == b || (a - b).abs() <= allowed * b.abs().max(1.0) || a.is_nan() && b.is_nan()
+        };
+        if let Some(i) = (0..want.len()).find(|&i| !close(found[i], want[i])) {
+            return Some(format!("{what}[{i}]: {} instead of {}", found[i], want[i]));
+        }
+    }
+    None
+}
+
+/// NaN at absent entries.
+fn masked(uniforms: &[f64], rates: &[f64]) -> Vec<f64> {
+    uniforms.iter().zip(rates).map(|(&u, &rate)| if rate > 0.0 { u } else { f64::NAN }).collect()
+}
+
+fn examples() -> Vec<(String, Model)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let read = |path: &std::path::PathBuf| Model::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+    files.iter().map(|path| (path.display().to_string(), read(path))).collect()
+}
+
+#[test]
+fn every_trace_of_every_example_is_walked() {
+    for (name, model) in examples() {
+        let walker = Walker::new(&model);
+        let uniforms: Vec<f64> = (0..model.rates().len()).map(|k| (k + 1) as f64 / 40.0 % 1.0).collect();
+        for outcome in model.traces().take(5_000) {
+            let walk = walker.walk(&winners(&outcome.trace)).unwrap();
+            assert_eq!(difference(&model, &outcome.trace, &walk, &uniforms), None, "{name}");
+        }
+    }
+}
+
+/// A random model: dense or sparse, rates over six orders of magnitude, some absent where they may be.
+fn random(kind: Kind, n: usize, rng: &mut ChaCha8Rng) -> Model {
+    // A graph from a list of edges has a vertex only if an edge names it.
+    let n = if matches!(kind, Kind::SpanningTree | Kind::Arborescence) { n.max(2) } else { n };
+    loop {
+        let density: f64 = if rng.random_bool(0.5) { 1.0 } else { (4.0 / n as f64).min(0.8) };
+        let mut rate = |zeros: bool| -> BigRational {
+            if zeros && rng.random_bool(0.1) {
+                return ratio(0, 1);
+            }
+            ratio(rng.random_range(1..1000), 1) * ratio(1, 10_i64.pow(rng.random_range(0..4)))
+        };
+        let list = |rate: &mut dyn FnMut(bool) -> BigRational, zeros: bool| -> Vec<BigRational> {
+            (0..n).map(|_| rate(zeros)).collect()
+        };
+        let pairs = |rate: &mut dyn FnMut(bool) -> BigRational, directed: bool| {
+            let all = (0..n as u32).flat_map(|u| (0..n as u32).map(move |v| (u, v)));
+            let all = all.filter(|&(u, v)| u < v || directed && u != v);
+            all.map(|(u, v)| (u, v, rate(true))).collect::<Vec<_>>()
+        };
+        let model = match kind {
+            Kind::SpanningTree | Kind::Arborescence => {
+                let directed = kind == Kind::Arborescence;
+                let mut edges = pairs(&mut rate, directed);
+                edges.retain(|_| rng.random_bool(density));
+                if directed {
+                    let graph = DiGraph::<(), _>::from_edges(edges);
+                    let root = rng.random_range(0..graph.node_count().max(1));
+                    Model::arborescence(&graph, NodeIndex::new(root))
+                } else {
+                    Model::spanning_tree(&UnGraph::<(), _>::from_edges(edges))
+                }
+            }
+            Kind::Matching => Model::matching(&(0..n).map(|_| list(&mut rate, false)).collect::<Vec<_>>()),
+            Kind::BinaryTree => Model::binary_tree(list(&mut rate, false)),
+            Kind::TopK => Model::top_k(list(&mut rate, true), n.div_ceil(3)),
+            Kind::Permutation => Model::permutation(list(&mut rate, false)),
+            Kind::Categorical => Model::categorical(list(&mut rate, true)),
+        };
+        if let Ok(model) = model {
+            return model;
+        }
+    }
+}
+
+#[test]
+fn runs_of_all_sizes_are_walked() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (mut compared, mut deepest) = (0, 0);
+    for kind in Kind::ALL {
+        for n in (1..=12).chain([20, 30, 40]) {
+            for _ in 0..if n <= 12 { 12 } else { 2 } {
+                let model = random(kind, n, &mut rng);
+                let sampler = Reference::new(&model, 1).unwrap();
+                let walker = Walker::new(&model);
+                let uniforms: Vec<f64> = model.rates().iter().map(|_| rng.random_range(0.01..0.99)).collect();
+                for number in 0..3 {
+                    let trace = sampler.draw(number).trace;
+                    let walk = walker.walk(&winners(&trace)).unwrap();
+                    assert_eq!(difference(&model, &trace, &walk, &uniforms), None, "{model:?}");
+                    compared += 1;
+                    if kind == Kind::Arborescence {
+                        deepest = deepest
+                            .max((0..uniforms.len()).map(|k| walk.races_of(k).count()).max().unwrap_or(0));
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared >= 3_000 && deepest >= 8, "{compared} runs, {deepest} races of one arc");
+}
+
+#[test]
+fn winners_that_are_no_trace_are_refused_just_when_the_oracle_refuses_them() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let (mut refused, mut taken) = (0, 0);
+    for kind in Kind::ALL {
+        for n in 1..=5 {
+            for _ in 0..300 {
+                let model = random(kind, n, &mut rng);
+                let m = model.rates().len();
+                let mut list = winners(&Reference::new(&model, rng.random()).unwrap().draw(0).trace);
+                // One mistake, or none.
+                let place = rng.random_range(0..=list.len());
+                match rng.random_range(0..5) {
+                    0 if place < list.len() => list[place] = rng.random_range(0..m as u32),
+                    1 if place < list.len() => drop(list.remove(place)),
+                    2 if m > 0 => list.insert(place, rng.random_range(0..m as u32)),
+                    3 if place + 1 < list.len() => list.swap(place, place + 1),
+                    _ => {}
+                }
+                let by_oracle = model.trace_of(&list.iter().map(|&w| w as usize).collect::<Vec<_>>());
+                let walker = Walker::new(&model);
+                let walk = walker.walk(&list);
+                match by_oracle {
+                    Ok(trace) => {
+                        let found = entrants(&walk.unwrap(), m);
+                        let want: Vec<_> = trace.races().iter().map(|race| race.entrants.clone()).collect();
+                        assert_eq!(found, want, "{model:?}");
+                        taken += 1;
+                    }
+                    // The oracle wants races on different components in its own order.
+                    Err(_) if kind == Kind::Arborescence && walk.is_ok() => {
+                        let sorted = |list: &[u32]| {
+                            let mut sorted = list.to_vec();
+                            sorted.sort_unstable();
+                            sorted
+                        };
+                        let same = model.traces().any(|outcome| {
+                            let mut sets = entrants(walk.as_ref().unwrap(), m);
+                            let mut of: Vec<Vec<usize>> =
+                                outcome.trace.races().iter().map(|race| race.entrants.clone()).collect();
+                            sets.sort();
+                            of.sort();
+                            sorted(&winners(&outcome.trace)) == sorted(&list) && sets == of
+                        });
+                        assert!(same, "{list:?} of {model:?}");
+                    }
+                    Err(error) => {
+                        assert!(walk.is_err(), "{list:?}: {error}, of {model:?}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 2_000 && taken > 2_000, "{refused} refused, {taken} taken");
+}
+
+#[test]
+fn the_error_names_the_race() {
+    let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, 3]}"#).unwrap();
+    let walker = Walker::new(&model);
+    let error = |winners: &[u32]| walker.walk(winners).unwrap_err();
+    assert_eq!(error(&[0, 4]), WalkError::NoSuchEntry { race: 1, winner: 4, entries: 4 });
+    assert_eq!(error(&[0, 2]), WalkError::NotAnEntrant { race: 1, winner: 2 });
+    assert_eq!(error(&[3, 3]), WalkError::NotAnEntrant { race: 1, winner: 3 });
+    assert_eq!(error(&[3]), WalkError::TooShort { races: 1 });
+    assert_eq!(error(&[3, 1, 0]), WalkError::TooLong { races: 2, found: 3 });
+}
+
+/// A walk of other winners differs, so a wrong one would be seen: of every two traces of a model.
+#[test]
+fn the_comparison_tells_any_two_traces_apart() {
+    for (name, model) in
+        examples().into_iter().filter(|(_, model)| model.trace_count().unwrap() < 100_u8.into())
+    {
+        let walker = Walker::new(&model);
+        let uniforms = vec![0.5; model.rates().len()];
+        let all: Vec<Trace> = model.traces().map(|outcome| outcome.trace).collect();
+        for (i, one) in all.iter().enumerate() {
+            let walk = walker.walk(&winners(one)).unwrap();
+            for (j, other) in all.iter().enumerate() {
+                assert_eq!(difference(&model, other, &walk, &uniforms).is_none(), i == j, "{name}");
+            }
+        }
+    }
+}
