@@ -5,9 +5,10 @@
 //! recursion of one's own needs none of this: see [`crate::instance::Rated`].
 //!
 //! # An eighth structure
-//! Its module with [`Recursion`], [`Laws`] (for one race at a time whose order does not matter: [`OrderFree`], one line) and
-//! [`Builtin`]; then `pub mod`, a variant of [`Kind`] and its place in [`Kind::ALL`], and a line of the list in
-//! [`crate::model`]. The compiler asks for the rest: the sentences and the picture of `explain`.
+//! Its module with [`Recursion`], [`Laws`] (if it holds one race at a time and their order does not matter: [`OrderFree`], one
+//! line) and [`Builtin`]. Elsewhere some fifteen lines: `pub mod`; in [`Kind`] a variant, its name, its place in
+//! [`Kind::ALL`]; in [`crate::model`] an import and two lines of lists. Then the compiler asks for one line each in
+//! `recursive-gumbel`: the shape of its arrays in `.npz`, how its winners are walked, and stage and picture of `explain`.
 //!
 //! # Law
 //! By whichever enumeration is smallest:

@@ -10,6 +10,10 @@
 //! | `F_map` | [`Recursion::map`] | the state after these winners |
 //! | `F_combine` | [`Recursion::combine`] | the structure, from the winners and the structure of the rest |
 //!
+//! They are four because the paper's are: who knows the paper finds them again, and each of our modules can be read against
+//! its algorithm there. `split` is asked only where `stop` is `None`; one method that is either would save that sentence
+//! and cost the correspondence.
+//!
 //! Whoever implements it for a new structure gets, with no more work: the run on given weights ([`run`], the paper's
 //! `F_struct`), all traces with exact probabilities ([`traces`]), why a trace is impossible ([`replay`]), and
 //! the laws of [`crate::law`].
