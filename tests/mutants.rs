@@ -527,3 +527,21 @@ fn a_mistake_is_caught_by_what_is_left() {
     assert_eq!(refuted(&[Field::Structure, Field::Exponentials]), [""; 0]);
     assert_eq!(refuted(&[Field::Trace, Field::LogProb]), ["log-probability"]);
 }
+
+/// A sampler that stops after a thousand draws.
+struct Short<S>(S);
+
+impl<S: Sampler> Sampler for Short<S> {
+    fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
+        self.0.fill(first, count.min(1_000_u64.saturating_sub(first) as usize), batch);
+    }
+}
+
+#[test]
+fn a_sampler_that_makes_fewer_draws_than_asked_is_told_so() {
+    let model = Model::parse(K4).unwrap();
+    let rows = report(&model, &Short(Reference::new(&model, 11).unwrap()), 2_000);
+    let form = rows.iter().find(|row| row.subject == "form").unwrap();
+    let want = "draw 896: the sampler made 104 draws, asked for 128";
+    assert!(form.verdict == Verdict::Refuted && form.note.ends_with(want), "{}", form.note);
+}

@@ -245,7 +245,12 @@ impl Evidence {
             batch.clear();
             sampler.fill(first, count as usize, batch);
             let mut evidence = Self::default();
-            evidence.look(known, numbered, first, batch);
+            if batch.len() as u64 == count {
+                evidence.look(known, numbered, first, batch);
+            } else {
+                let what = format!("the sampler made {} draws, asked for {count}", batch.len());
+                evidence.malformed.push((first, what));
+            }
             evidence
         };
         let pieces: Vec<Self> =

@@ -307,7 +307,7 @@ impl Cell {
         match self {
             Self::Json(text) => vec![text.clone()],
             Self::Fraction(value) => vec![fraction(value), decimal(value)],
-            Self::Float(value) => vec![float(*value)],
+            Self::Float(value) => vec![float(*value, 9)],
             Self::Fractions(values) => {
                 let told = values.iter().map(|value| value.as_ref().map_or_else(|| "–".to_owned(), fraction));
                 vec![told.collect::<Vec<_>>().join(" ")]

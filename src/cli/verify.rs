@@ -197,7 +197,7 @@ impl Verify {
             rows.len() - exact,
             self.seed,
             self.samples,
-            float(budget.alpha()),
+            float(budget.alpha(), 9),
             short(budget.per_test()),
             budget.tests(),
             recursive_gumbel::statistics::POWER,
@@ -248,17 +248,7 @@ fn gathered(rows: &[Row]) -> Vec<Row> {
     shown
 }
 
-/// Three significant digits.
+/// Three significant digits; of a number of thousands all before the point.
 fn short(value: f64) -> String {
-    let size = value.abs();
-    if value == 0.0 {
-        "0".to_owned()
-    } else if (0.001..1000.0).contains(&size) {
-        let digits = (2 - libm::floor(libm::log10(size)) as i32).max(0) as usize;
-        format!("{value:.digits$}")
-    } else if (1000.0..1e7).contains(&size) {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.2e}")
-    }
+    if (1e3..1e7).contains(&value.abs()) { float(libm::round(value), 7) } else { float(value, 3) }
 }

@@ -53,8 +53,8 @@ pub fn noncentral_chi_square_sf(
 /// its statistic exceeds `critical`: `½√(δ/draws)` with `P(χ'²_f(δ) > critical) = power`, at most 1.
 ///
 /// For [`pearson`](super::pearson()) (total variation between pools) and [`g_test`](super::g_test), each with its own
-/// critical value; asymptotic
-/// in the number of draws. 1 means that no departure is sure to be caught: too few draws, or no degree of freedom.
+/// critical value; asymptotic in the number of draws. 1 means that no departure is sure to be caught: too few draws, or no
+/// degree of freedom.
 ///
 /// # Errors
 /// [`StatisticsError::Argument`] if `critical` is not from 0 to 10¹² or infinite, or `power` not between 0 and 1;
