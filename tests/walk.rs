@@ -86,6 +86,17 @@ fn every_trace_of_every_example_is_walked() {
     }
 }
 
+#[test]
+fn the_lists_of_entrants_of_a_tree_are_as_long_as_the_documentation_says() {
+    for n in 2..=5_u32 {
+        let pairs = (0..n).flat_map(|u| (u + 1..n).map(move |v| (u, v, ratio(1, 1))));
+        let model = Model::spanning_tree(&UnGraph::<(), _>::from_edges(pairs)).unwrap();
+        let length = |trace: &Trace| trace.races().iter().map(|race| race.entrants.len()).sum::<usize>();
+        let shortest = model.traces().map(|outcome| length(&outcome.trace)).min();
+        assert_eq!(shortest, Some((n * (n - 1) * (2 * n - 1) / 6) as usize));
+    }
+}
+
 /// A random model: dense or sparse, rates over six orders of magnitude, some absent where they may be.
 fn random(kind: Kind, n: usize, rng: &mut ChaCha8Rng) -> Model {
     // A graph from a list of edges has a vertex only if an edge names it.

@@ -571,7 +571,7 @@ impl Builtin for Arborescence {
     fn check_traces(&self, limit: Limit) -> Result<(), TooLarge> {
         self.check_magnitude(limit)?;
         limit.check_lower_bound("structures, and as many traces at least", &self.structure_count())?;
-        let steps = BigUint::from(5_u8).pow(self.size() as u32 - 1);
+        let steps = BigUint::from(5_u8).pow((self.size() as u32).saturating_sub(1));
         limit.check_lower_bound("steps to count the traces", &steps)?;
         match self.trace_count() {
             Some(count) => limit.check("traces", &count),
@@ -585,11 +585,13 @@ impl Builtin for Arborescence {
     }
 
     fn loss(&self, name: &str, arcs: &EntrySet) -> i64 {
-        let ends: Vec<(usize, usize)> = arcs.iter().map(|&k| self.ends(k)).collect();
+        let known = arcs.iter().filter(|k| **k < self.entry_count());
+        let ends: Vec<(usize, usize)> = known.map(|&k| self.ends(k)).collect();
         let mut degree = vec![0_i64; self.size()];
         ends.iter().for_each(|&(tail, _)| degree[tail] += 1);
         let parent = |v: &usize| ends.iter().find(|&&(_, head)| head == *v).map(|&(tail, _)| tail);
-        let depth = |v| std::iter::successors(Some(v), parent).count() as i64 - 1;
+        // No path is longer, but in what is no arborescence one might go round a cycle.
+        let depth = |v| std::iter::successors(Some(v), parent).take(self.size()).count() as i64 - 1;
         match name {
             "depth" => (0..self.size()).map(depth).max().unwrap_or(0),
             "leaves" => degree.iter().filter(|&&d| d == 0).count() as i64,
@@ -642,16 +644,20 @@ impl Builtin for Arborescence {
     /// One for each vertex but the root, and one for each larger component, formed or not: those that the arcs of the other
     /// races close to a cycle, counted independently by contracting one cycle at a time.
     fn race_count(&self, trace: &Trace) -> usize {
-        self.size() - 1 + contractions(self, trace)
+        self.size().saturating_sub(1) + contractions(self, trace)
     }
 
     fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
         let (n, m) = (self.size(), rates.len());
         let moved =
             self.weighted(rates).into_iter().rev().map(|(u, v, rate)| ((u + 1) % n, (v + 1) % n, rate));
-        let root = (self.root + 1) % n;
-        let (algorithm, rates) = Self::checked(n, root, moved.collect()).expect("the same digraph");
-        Relabelled { algorithm, rates, number: (0..m).rev().collect() }
+        let root = (self.root + 1) % n.max(1);
+        let (pairs, rates, present) = split(moved.collect());
+        Relabelled {
+            algorithm: Self::with_absent(n, root, &pairs, &present),
+            rates,
+            number: (0..m).rev().collect(),
+        }
     }
 
     fn without(&self, rates: &[BigRational], k: usize) -> Option<[(Self, Vec<BigRational>); 2]> {

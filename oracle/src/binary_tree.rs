@@ -259,7 +259,7 @@ impl Builtin for BinaryTree {
 
     /// There are at least `2^(n-1)`.
     fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
-        limit.check_power("structures (a lower bound)", self.n - 1)
+        limit.check_power("structures (a lower bound)", self.n.saturating_sub(1))
     }
 
     fn loss(&self, name: &str, parents: &Parents) -> i64 {

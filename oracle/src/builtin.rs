@@ -61,6 +61,9 @@ pub struct Gradient {
 
 /// The exact laws of a recursion. Rates are one per entry, 0 for an absent one; nothing here holds its size against a limit
 /// but what depends on the structure asked for.
+///
+/// # Panics
+/// All panic if there is not one rate per entry.
 pub trait Laws: Recursion + Sized + Sync {
     /// Whether paths that meet are merged: then a gradient visits what the law visits, and no list of traces.
     const MERGES: bool = false;
@@ -154,7 +157,7 @@ impl<A> Relabelled<A> {
     pub(crate) fn turned(rates: &[BigRational]) -> (Vec<BigRational>, Vec<usize>) {
         let n = rates.len();
         let mut turned = rates.to_vec();
-        turned.rotate_right(1);
+        turned.rotate_right(1.min(n));
         (turned, (0..n).map(|i| (i + 1) % n).collect())
     }
 }
@@ -174,6 +177,9 @@ pub trait Builtin: Laws<Structure: Variant> + Clone + Debug {
     fn size(&self) -> usize;
 
     /// What an entry stands for: here its position.
+    ///
+    /// # Panics
+    /// If there is no such entry.
     fn entry(&self, k: usize) -> Entry {
         Entry::Position(k)
     }

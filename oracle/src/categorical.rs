@@ -140,8 +140,10 @@ impl Builtin for Categorical {
 
     fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
         let (rates, number) = Relabelled::<Self>::turned(rates);
-        let algorithm = Self::checked(&rates).expect("the same rates");
-        Relabelled { algorithm, rates, number }
+        let mut present = self.present.clone();
+        let n = present.len();
+        present.rotate_right(1.min(n));
+        Relabelled { algorithm: Self { present }, rates, number }
     }
 
     fn without(&self, rates: &[BigRational], k: usize) -> Option<[(Self, Vec<BigRational>); 2]> {

@@ -83,8 +83,11 @@ pub fn arborescences(vertices: usize, root: usize, arcs: &[(usize, usize)]) -> B
     cofactor(laplacian, root)
 }
 
-/// The determinant without row and column `without`.
+/// The determinant without row and column `without`; 0 if there are none such: without a root there is no tree.
 fn cofactor(mut matrix: Vec<Vec<BigInt>>, without: usize) -> BigUint {
+    if without >= matrix.len() {
+        return BigUint::zero();
+    }
     matrix.remove(without);
     for row in &mut matrix {
         row.remove(without);

@@ -264,14 +264,13 @@ impl Builtin for Matching {
 
     /// Rows turned by one, columns mirrored.
     fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
-        let place = |(i, j): (usize, usize)| ((i + 1) % self.n, self.n - 1 - j);
-        let mut moved = vec![vec![BigRational::zero(); self.n]; self.n];
-        for (&cell, rate) in self.cells.iter().zip(rates) {
-            moved[place(cell).0][place(cell).1] = rate.clone();
-        }
-        let (algorithm, rates) = Self::checked(&moved).expect("the same blocks");
-        let new = |&cell: &(usize, usize)| algorithm.cells.iter().position(|&c| c == place(cell));
+        let place = |&(i, j): &(usize, usize)| ((i + 1) % self.n, self.n - 1 - j);
+        let moved = self.cells.iter().map(place).zip(rates.iter().cloned());
+        let moved: std::collections::BTreeMap<(usize, usize), BigRational> = moved.collect();
+        let new = |cell| moved.keys().position(|key| *key == place(cell));
         let number = self.cells.iter().filter_map(new).collect();
+        let (cells, rates) = moved.into_iter().unzip();
+        let algorithm = Self::with_cells(self.n, cells);
         Relabelled { algorithm, rates, number }
     }
 

@@ -30,7 +30,7 @@ use crate::builtin::{Builtin, Laws, Relabelled, list};
 use crate::checked::all_present;
 use crate::collapse::pairwise_sum;
 use crate::count;
-use crate::kind::{Entry, Kind};
+use crate::kind::Kind;
 use crate::limit::{Limit, TooLarge};
 use crate::number::{Exact, FromExact, ratio, to_rational};
 use crate::problem::{ModelError, TraceProblem};
@@ -128,7 +128,7 @@ impl Builtin for Permutation {
 
     /// There are at least `2^(n-1)`.
     fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
-        limit.check_power("structures (a lower bound)", self.n - 1)
+        limit.check_power("structures (a lower bound)", self.n.saturating_sub(1))
     }
 
     fn loss(&self, name: &str, order: &Order) -> i64 {
@@ -156,9 +156,7 @@ impl Builtin for Permutation {
     }
 
     fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
-        let want = "the positions in the order drawn, [i,…]";
-        let positions: Vec<usize> = trace_reader::parse::<Self, _>(text, want)?;
-        trace_reader::of_winners(self, &positions.into_iter().map(Entry::Position).collect::<Vec<_>>())
+        trace_reader::of_positions(self, text)
     }
 
     fn race_count(&self, _: &Trace) -> usize {

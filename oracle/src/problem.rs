@@ -54,7 +54,7 @@ pub enum Problem {
         want: &'static str,
     },
     /// A field that no model of this structure has.
-    #[error("unknown field {field:?}: a {structure} model has {known}")]
+    #[error("unknown field {field:?}: models of {structure} have {known}")]
     UnknownField {
         /// The field.
         field: String,
@@ -67,7 +67,7 @@ pub enum Problem {
     #[error("field {0:?} is given twice")]
     DuplicateField(String),
     /// A field left out.
-    #[error("a {structure} model needs the field {field}")]
+    #[error("models of {structure} need the field {field}")]
     MissingField {
         /// The structure.
         structure: &'static str,

@@ -154,6 +154,11 @@ impl SpanningTree {
         (u.index().min(v.index()), u.index().max(v.index()))
     }
 
+    /// The edges that are of this graph: all, of a structure of this model.
+    fn known(&self, edges: &EntrySet) -> impl Iterator<Item = usize> {
+        edges.iter().copied().filter(|&k| k < self.graph.edge_count())
+    }
+
     fn present(&self) -> Vec<usize> {
         self.graph.edge_references().filter(|e| *e.weight()).map(|e| e.id().index()).collect()
     }
@@ -203,12 +208,12 @@ impl Builtin for SpanningTree {
     }
 
     fn trace_count(&self) -> Option<BigUint> {
-        Some(self.structure_count() * count::factorial(self.size() - 1))
+        Some(self.structure_count() * count::factorial(self.size().saturating_sub(1)))
     }
 
     /// A connected graph on `n` vertices has at least `2^(n-1)` forests.
     fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
-        limit.check_power("forests (a lower bound)", self.size() - 1)
+        limit.check_power("forests (a lower bound)", self.size().saturating_sub(1))
     }
 
     fn check_law(&self, limit: Limit) -> Result<(), TooLarge> {
@@ -226,7 +231,7 @@ impl Builtin for SpanningTree {
 
     fn loss(&self, name: &str, edges: &EntrySet) -> i64 {
         let mut degree = vec![0_i64; self.size()];
-        for (u, v) in edges.iter().map(|&k| self.ends(k)) {
+        for (u, v) in self.known(edges).map(|k| self.ends(k)) {
             degree[u] += 1;
             degree[v] += 1;
         }
@@ -234,7 +239,7 @@ impl Builtin for SpanningTree {
             "max_degree" => degree.into_iter().max().unwrap_or(0),
             "leaves" if self.size() == 1 => 1,
             "leaves" => degree.iter().filter(|&&d| d == 1).count() as i64,
-            _ => edges.iter().filter(|&&k| self.ends(k).0 != 0).count() as i64,
+            _ => self.known(edges).filter(|&k| self.ends(k).0 != 0).count() as i64,
         }
     }
 
@@ -255,15 +260,19 @@ impl Builtin for SpanningTree {
     }
 
     fn race_count(&self, _: &Trace) -> usize {
-        self.size() - 1
+        self.size().saturating_sub(1)
     }
 
     fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
         let (n, m) = (self.size(), rates.len());
         let moved =
             self.weighted(rates).into_iter().rev().map(|(u, v, rate)| ((u + 1) % n, (v + 1) % n, rate));
-        let (algorithm, rates) = Self::checked(n, moved.collect()).expect("the same graph");
-        Relabelled { algorithm, rates, number: (0..m).rev().collect() }
+        let (pairs, rates, present) = split(moved.collect());
+        Relabelled {
+            algorithm: Self::with_absent(n, &pairs, &present),
+            rates,
+            number: (0..m).rev().collect(),
+        }
     }
 
     fn without(&self, rates: &[BigRational], k: usize) -> Option<[(Self, Vec<BigRational>); 2]> {
@@ -275,7 +284,8 @@ impl Builtin for SpanningTree {
     }
 
     fn candidates(&self) -> Option<Vec<EntrySet>> {
-        let sets = self.present().into_iter().combinations(self.size() - 1).map(EntrySet::from_iter);
+        let sets =
+            self.present().into_iter().combinations(self.size().saturating_sub(1)).map(EntrySet::from_iter);
         Some(sets.filter(|set| self.connects(set)).collect())
     }
 }

@@ -90,7 +90,9 @@ impl Parents {
     /// The number of nodes on the longest path from the root down; a single node has height 1.
     #[must_use]
     pub fn height(&self) -> usize {
-        let depth = |node| std::iter::successors(Some(node), |&node: &usize| self.0[node]).count();
+        // No path is longer, but in what is no tree one might go round a cycle.
+        let above = |&node: &usize| self.0.get(node).copied().flatten();
+        let depth = |node| std::iter::successors(Some(node), above).take(self.0.len()).count();
         (0..self.0.len()).map(depth).max().unwrap_or(0)
     }
 }

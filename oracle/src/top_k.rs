@@ -32,7 +32,7 @@ use crate::builtin::{Builtin, Relabelled, canonical_set};
 use crate::checked::present;
 use crate::collapse::OrderFree;
 use crate::count;
-use crate::kind::{Entry, Kind};
+use crate::kind::Kind;
 use crate::limit::{Limit, TooLarge};
 use crate::problem::{EntryProblem, ModelError, Problem, TraceProblem};
 use crate::race::Trace;
@@ -137,7 +137,12 @@ impl Builtin for TopK {
     }
 
     fn trace_count(&self) -> Option<BigUint> {
-        Some(count::factorial(self.positive()) / count::factorial(self.positive() - self.k))
+        let left = self.positive().checked_sub(self.k);
+        Some(
+            left.map_or_else(BigUint::default, |left| {
+                count::factorial(self.positive()) / count::factorial(left)
+            }),
+        )
     }
 
     fn check_magnitude(&self, limit: Limit) -> Result<(), TooLarge> {
@@ -169,9 +174,7 @@ impl Builtin for TopK {
     }
 
     fn parse_trace(&self, text: &str) -> Result<Trace, TraceProblem> {
-        let want = "the positions in the order drawn, [i,…]";
-        let positions: Vec<usize> = trace_reader::parse::<Self, _>(text, want)?;
-        trace_reader::of_winners(self, &positions.into_iter().map(Entry::Position).collect::<Vec<_>>())
+        trace_reader::of_positions(self, text)
     }
 
     fn race_count(&self, _: &Trace) -> usize {
@@ -180,8 +183,10 @@ impl Builtin for TopK {
 
     fn relabelled(&self, rates: &[BigRational]) -> Relabelled<Self> {
         let (rates, number) = Relabelled::<Self>::turned(rates);
-        let algorithm = Self::checked(&rates, self.k).expect("the same rates");
-        Relabelled { algorithm, rates, number }
+        let mut present = self.present.clone();
+        let n = present.len();
+        present.rotate_right(1.min(n));
+        Relabelled { algorithm: Self { present, k: self.k }, rates, number }
     }
 
     fn without(&self, rates: &[BigRational], k: usize) -> Option<[(Self, Vec<BigRational>); 2]> {

@@ -31,6 +31,12 @@ pub(crate) fn names<A: Builtin>(algorithm: &A, entries: &[usize]) -> String {
     list(entries.iter().map(|&k| algorithm.entry(k)))
 }
 
+/// The same, of positions.
+pub(crate) fn of_positions<A: Builtin>(algorithm: &A, text: &str) -> Result<Trace, TraceProblem> {
+    let positions: Vec<usize> = parse::<A, _>(text, "the positions in the order drawn, [i,…]")?;
+    of_winners(algorithm, &positions.into_iter().map(Entry::Position).collect::<Vec<_>>())
+}
+
 /// The trace of an algorithm that holds one race at a time, from its winners in order.
 pub(crate) fn of_winners<A: Builtin>(algorithm: &A, winners: &[Entry]) -> Result<Trace, TraceProblem> {
     let mut race = 0;

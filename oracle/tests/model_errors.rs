@@ -6,14 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::catch_unwind;
 
+use gumbel_oracle::binary_tree::BinaryTree;
+use gumbel_oracle::builtin::Builtin as _;
 use gumbel_oracle::limit::{Limit, Remedy, TooLarge};
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model, ModelError, Place, Problem, TraceProblem};
 use gumbel_oracle::number::{Exact, ratio};
+use gumbel_oracle::permutation::Permutation;
 use gumbel_oracle::race::{Race, Trace, TraceError};
 use gumbel_oracle::rate::{MAX_LENGTH, RateError};
 use gumbel_oracle::recursion::{self, Recursion, ReplayError, WeightError};
+use gumbel_oracle::spanning_tree::SpanningTree;
 use gumbel_oracle::structure::{EntrySet, Order, Parents, Structure};
+use gumbel_oracle::top_k::TopK;
 use num_bigint::BigUint;
 use num_rational::BigRational;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
@@ -1265,3 +1270,33 @@ fn the_traces_of_a_large_arborescence_are_refused_at_once() {
     assert_eq!(path.trace_count(), None);
     assert!(path.check_traces(Limit::default()).is_err());
 }
+
+/// Built by hand, past the checks of a model, or asked of a structure that is none: an answer, not a panic or no end.
+#[test]
+fn what_is_no_model_has_answers_too() {
+    let limit = Limit::default();
+    assert_eq!(TopK::new(3, 5).trace_count(), Some(0_u8.into()));
+    let none = SpanningTree::new(0, &[]);
+    assert_eq!((none.check_law(limit), none.trace_count().is_some()), (Ok(()), true));
+    assert_eq!(BinaryTree::new(0).check_magnitude(limit), Ok(()));
+    assert_eq!(Permutation::new(0).check_magnitude(limit), Ok(()));
+    let foreign = Structure::Entries([0, 1, 99].into());
+    let cycle = Structure::Parents(Parents(vec![Some(1), Some(0), Some(9)]));
+    for text in [TRIANGLE, CATEGORICAL, ROUND] {
+        let model = model(text);
+        for (name, _) in model.kind().losses() {
+            let loss = Loss::named(&model, name).unwrap();
+            assert!((0..=100).contains(&loss.of(&model, &foreign).abs()), "{name}");
+            assert_eq!(loss.of(&model, &cycle), 0);
+        }
+        assert_eq!(model.probability(&foreign, limit), Ok(ratio(0, 1)));
+    }
+    let round = model(ROUND);
+    let depth = Loss::named(&round, "depth").unwrap();
+    assert!(depth.of(&round, &Structure::Entries([1, 2].into())) <= 3); // 1→2→1
+    assert!(Parents(vec![Some(1), Some(0), Some(9)]).height() <= 3);
+}
+
+/// An arborescence's digraph with a cycle of two.
+const ROUND: &str =
+    r#"{"structure": "arborescence", "vertices": 3, "root": 0, "edges": [[0,1,1],[1,2,3],[2,1,5]]}"#;

@@ -7,7 +7,7 @@
 //! # Notation
 //! A trace is *compact* in a column: the winner of each race, in the order held. Who raced follows from it
 //! ([`gumbel_oracle::recursion::replay_winners`], [`Walker`]); the lists of entrants of one tree of the complete graph on
-//! 1,000 vertices would be over 330 million numbers.
+//! n vertices are at least n(n-1)(2n-1)/6 numbers, which is why they are not kept.
 //!
 //! **Absent entries** (rate 0): their weight is infinite, their score 0. This is so in every column and in [`Draw`]; files in
 //! JSON, which has no infinity, say `null`. In the exact numbers of the oracle, which have none either, it is `None`.
