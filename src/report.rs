@@ -69,6 +69,8 @@ pub struct Row {
     pub test: Option<TestResult>,
     /// The largest error of a value that is compared with an exact one, in ulps of the larger of that value and 1.
     pub ulps: Option<f64>,
+    /// If it is underpowered: about how many draws would be enough.
+    pub draws_needed: Option<u64>,
     /// The verdict.
     pub verdict: Verdict,
     /// What is wrong, or why it is not judged, in the user's terms; empty if it held.
@@ -88,6 +90,7 @@ impl Row {
             unit,
             test: None,
             ulps: None,
+            draws_needed: None,
             verdict: if count == 0 { Verdict::NotJudged } else { Verdict::Held },
             note: if count == 0 { "there is nothing to compare".to_owned() } else { String::new() },
         }
@@ -146,29 +149,26 @@ impl Row {
             "smallest_departure": test(|test| test.smallest_departure),
             "departure_kind": self.test.map(|_| self.departure_kind()),
             "ulps": self.ulps.map(number),
+            "draws_needed": self.draws_needed,
             "verdict": self.verdict.word(),
             "note": self.note,
         })
     }
 }
 
-fn number(value: f64) -> Value {
+/// A number as JSON; one that JSON has not is the string `"inf"`, `"-inf"` or `"NaN"`.
+#[must_use]
+pub fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number)
 }
 
-/// Calls rows of one subject underpowered if nothing is wrong and none of their tests would catch `departure`.
-pub fn mark_underpowered(rows: &mut [Row], departure: f64) {
-    let best = |subject: &str, rows: &[Row]| {
-        let tests = rows.iter().filter(|row| row.subject == subject).filter_map(|row| row.test);
-        tests.map(|test| test.smallest_departure).fold(f64::INFINITY, f64::min)
-    };
-    let best: Vec<f64> = rows.iter().map(|row| best(row.subject, rows)).collect();
-    for (row, best) in rows.iter_mut().zip(best) {
-        if row.test.is_some() && row.verdict == Verdict::Held && best > departure {
-            row.verdict = Verdict::Underpowered;
-            row.note = format!("a departure of {departure} could have been missed: draw more (--samples)");
-        }
-    }
+/// What is wrong, the strongest first: exact checks, then tests by p-value.
+#[must_use]
+pub fn findings(rows: &[Row]) -> Vec<&Row> {
+    let mut wrong: Vec<&Row> = rows.iter().filter(|row| row.verdict == Verdict::Refuted).collect();
+    let strength = |row: &Row| row.test.map_or(-1.0, |test| test.p_value);
+    wrong.sort_by(|a, b| strength(a).total_cmp(&strength(b))); // stable
+    wrong
 }
 
 /// The rows as CSV with a head; texts in quotes.
@@ -186,6 +186,7 @@ pub fn csv(rows: &[Row]) -> String {
         "smallest_departure",
         "departure_kind",
         "ulps",
+        "draws_needed",
         "verdict",
         "note",
     ];

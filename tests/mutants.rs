@@ -267,21 +267,12 @@ fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
     let model = Model::parse(ABSENT).unwrap();
     type Mistake = fn(&mut Draw);
     let mistakes: [(Mistake, &str); 6] = [
-        (|draw| draw.score = vec![], "draw 5: score has 0 values: want one for each of 4 entries"),
-        (|draw| draw.exponentials[1] = -7.0, "draw 5: exponentials of the absent entry 1 is -7: want none"),
-        (
-            |draw| draw.conditional[1] = f64::NAN,
-            "draw 5: conditional of the absent entry 1 is NaN: want none",
-        ),
-        (
-            |draw| draw.conditional[2] = f64::INFINITY,
-            "draw 5: conditional of entry 2 is inf: want a finite number",
-        ),
-        (|draw| draw.score[1] = 1e-9, "draw 5: score of the absent entry 1 is 0.000000001: want 0"),
-        (
-            |draw| draw.conditional.push(1.0),
-            "draw 5: conditional has 5 values: want one for each of 4 entries",
-        ),
+        (|draw| draw.score = vec![], "score has 0 values: want one for each of 4 entries"),
+        (|draw| draw.exponentials[1] = -7.0, "exponentials of the absent entry 1 is -7: want none"),
+        (|draw| draw.conditional[1] = f64::NAN, "conditional of the absent entry 1 is NaN: want none"),
+        (|draw| draw.conditional[2] = f64::INFINITY, "conditional of entry 2 is inf: want a finite number"),
+        (|draw| draw.score[1] = 1e-9, "score of the absent entry 1 is 0.000000001: want 0"),
+        (|draw| draw.conditional.push(1.0), "conditional has 5 values: want one for each of 4 entries"),
     ];
     for (mistake, note) in mistakes {
         let right = Reference::new(&model, 3).unwrap();
@@ -297,7 +288,7 @@ fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert_eq!(
             (wrong[0].subject, wrong[0].note.as_str()),
-            ("form", &*format!("1 of 2000 draws: {note}"))
+            ("form", &*format!("1 of 2000 draws, the first is draw 5: {note}"))
         );
     }
     // If no draw has a score, no score has held.
@@ -437,9 +428,12 @@ fn a_few_draws_are_called_underpowered() {
     let options = Options { samples: 300, ..Options::default() };
     let budget = Budget::new(options.alpha, tests(&model, &Field::ALL)).unwrap();
     let rows = judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap();
-    let verdict = |subject| rows.iter().find(|row| row.subject == subject).unwrap().verdict;
-    assert_eq!(verdict("structures"), Verdict::Underpowered);
-    assert_eq!(verdict("round trip"), Verdict::Held);
+    let verdict = |subject, check| {
+        rows.iter().find(|row| row.subject == subject && row.check == check).unwrap().verdict
+    };
+    assert_eq!(verdict("structures", "G"), Verdict::Underpowered);
+    assert_eq!(verdict("structures", "every draw"), Verdict::Held);
+    assert_eq!(verdict("round trip", "every draw"), Verdict::Held);
 }
 
 /// A sampler whose draws have only some fields.
@@ -521,7 +515,7 @@ fn a_mistake_is_caught_by_what_is_left() {
         let rows = rows_of(fields, mixed);
         rows.iter().filter(|row| row.verdict == Verdict::Refuted).map(|row| row.subject).collect()
     };
-    assert_eq!(refuted(&[Field::Structure, Field::Trace]), [""; 0]);
+    assert_eq!(refuted(&[Field::Structure, Field::Trace]), ["structure of the trace"]);
     assert_eq!(refuted(&[Field::Trace, Field::Exponentials]), ["rerun"]);
     assert!(refuted(&[Field::Trace, Field::Conditional]).contains(&"round trip"));
     assert_eq!(refuted(&[Field::Structure, Field::Exponentials]), [""; 0]);

@@ -67,5 +67,6 @@ fn a_wrong_sampler_of_it_is_caught() {
     let mut subjects: Vec<&str> = refuted.map(|row| row.subject).collect();
     subjects.dedup();
     assert_eq!(subjects, ["structures", "rerun", "round trip"]);
-    assert!(rows[1].note.starts_with("impossible ones over-drawn: 2000 observed"), "{}", rows[1].note);
+    assert!(rows[1].note.ends_with("is no structure of this model"), "{}", rows[1].note);
+    assert!(rows[2].note.starts_with("impossible ones over-drawn: 2000 observed"), "{}", rows[2].note);
 }

@@ -28,7 +28,7 @@ use crate::limit::{Limit, Remedy, TooLarge};
 use crate::model::Model;
 use crate::number::{Exact, FromExact, Number};
 use crate::race::Trace;
-use crate::recursion::{self, Outcome, Recursion, Run, WeightError};
+use crate::recursion::{self, Outcome, Recursion, ReplayError, Run, WeightError};
 use crate::structure::Structure;
 
 /// An algorithm and one rate per entry.
@@ -47,6 +47,12 @@ pub trait Instance: Sync {
     /// # Errors
     /// [`WeightError`].
     fn run<N: Number + PartialOrd>(&self, weights: &[N]) -> Result<Run<Self::Structure, N>, WeightError>;
+
+    /// The trace with these winners, in the order held: see [`recursion::replay_winners`].
+    ///
+    /// # Errors
+    /// [`ReplayError`] with the first race that cannot be won like this, or that is missing.
+    fn trace_of(&self, winners: &[usize]) -> Result<Trace, ReplayError>;
 
     /// All traces with their exact probabilities, lazily. See [`check_traces`](Self::check_traces) first.
     fn traces(&self) -> Box<dyn Iterator<Item = Outcome<Self::Structure, BigRational>> + '_>;
@@ -125,6 +131,10 @@ impl Instance for Model {
 
     fn run<N: Number + PartialOrd>(&self, weights: &[N]) -> Result<Run<Structure, N>, WeightError> {
         self.run(weights)
+    }
+
+    fn trace_of(&self, winners: &[usize]) -> Result<Trace, ReplayError> {
+        self.trace_of(winners)
     }
 
     fn traces(&self) -> Box<dyn Iterator<Item = Outcome<Structure, BigRational>> + '_> {
@@ -247,6 +257,10 @@ where
 
     fn run<N: Number + PartialOrd>(&self, weights: &[N]) -> Result<Run<R::Structure, N>, WeightError> {
         recursion::run(&self.recursion, weights)
+    }
+
+    fn trace_of(&self, winners: &[usize]) -> Result<Trace, ReplayError> {
+        recursion::replay_winners(&self.recursion, winners.iter().copied()).map(|path| path.trace)
     }
 
     fn traces(&self) -> Box<dyn Iterator<Item = Outcome<R::Structure, BigRational>> + '_> {

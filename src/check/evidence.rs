@@ -10,10 +10,11 @@ use std::hash::{DefaultHasher, Hasher as _};
 use gumbel_oracle::instance::Instance;
 use gumbel_oracle::number::{Real, to_f64};
 use gumbel_oracle::race::Trace;
+use gumbel_oracle::recursion::ReplayError;
 use num_rational::BigRational;
 use rayon::prelude::*;
 
-use crate::sample::{Batch, Sampler};
+use crate::sample::{Batch, Places, Source, SourceError};
 
 /// An instance with all its structures and traces, numbered: what the checks know of it.
 pub struct Known<'m> {
@@ -27,6 +28,8 @@ pub struct Known<'m> {
     pub traces: Vec<(Trace, f64)>,
     /// The number of races of the longest trace.
     pub most_races: usize,
+    /// Where the draws come from.
+    pub places: Places,
     /// `[traces, present]`: 0 if the entry won no race, else the number of that race, from 1.
     roles: Vec<u32>,
     structure_name: Box<dyn Fn(usize) -> String + Sync + 'm>,
@@ -125,13 +128,18 @@ pub(super) struct Numbered<'m, I: Instance> {
     instance: &'m I,
     structures: Vec<I::Structure>,
     traces: HashMap<Vec<u32>, usize>, // by winners; looked up, never iterated over
+    /// The number of the structure that each trace leads to.
+    leads_to: Vec<usize>,
 }
 
 impl<'m, I: Instance> Numbered<'m, I> {
     /// Numbers structures and traces.
     pub(super) fn new(instance: &'m I, law: Vec<(I::Structure, BigRational)>) -> (Self, Known<'m>) {
         let (mut traces, mut numbers) = (Vec::new(), HashMap::new());
+        let (structures, probabilities): (Vec<I::Structure>, Vec<BigRational>) = law.into_iter().unzip();
+        let mut leads_to = Vec::new();
         for outcome in instance.traces() {
+            leads_to.push(structures.binary_search(&outcome.structure).unwrap_or(structures.len()));
             let winners = outcome.trace.races().iter().map(|race| race.winner as u32).collect();
             numbers.insert(winners, traces.len());
             traces.push((outcome.trace, to_f64(&outcome.probability)));
@@ -143,20 +151,20 @@ impl<'m, I: Instance> Numbered<'m, I> {
             let won = trace.won();
             roles.extend(present.iter().map(|&k| won[k].map_or(0, |race| race as u32 + 1)));
         }
-        let (structures, probabilities): (Vec<I::Structure>, Vec<BigRational>) = law.into_iter().unzip();
         let named = structures.clone();
         let known = Known {
             rates,
             present,
             structures: probabilities.iter().map(to_f64).collect(),
             most_races: traces.iter().map(|(trace, _)| trace.races().len()).max().unwrap_or(0),
+            places: Places::default(),
             traces,
             roles,
             structure_name: Box::new(move |number| instance.canonical(&named[number])),
             trace_name: Box::new(|trace| instance.canonical_trace(trace)),
             label: Box::new(|entry| instance.label(entry)),
         };
-        (Self { instance, structures, traces: numbers }, known)
+        (Self { instance, structures, traces: numbers, leads_to }, known)
     }
 
     /// The number of a structure; the number of structures if it is none.
@@ -169,6 +177,49 @@ impl<'m, I: Instance> Numbered<'m, I> {
         self.traces.get(winners).copied().unwrap_or(self.traces.len())
     }
 
+    /// Why winners are no trace.
+    fn impossible(&self, winners: &[u32]) -> String {
+        let winners: Vec<usize> = winners.iter().map(|&winner| winner as usize).collect();
+        let names = |entries: &[usize]| {
+            entries.iter().map(|&entry| self.instance.label(entry)).collect::<Vec<_>>().join(", ")
+        };
+        let all = names(&winners);
+        match self.instance.trace_of(&winners) {
+            Ok(_) => format!("the trace in which {all} win has probability 0"),
+            Err(ReplayError::NotAnEntrant { race, winner, entrants }) => {
+                let (winner, entrants) = (self.instance.label(winner), names(&entrants));
+                format!(
+                    "in the trace in which {all} win, race {race} (from 0) cannot be won by {winner}: it is between {entrants}"
+                )
+            }
+            Err(ReplayError::TooShort { races, entrants }) => {
+                let entrants = names(&entrants);
+                format!(
+                    "the trace in which {all} win ends after {races} races, but {entrants} have still to race"
+                )
+            }
+            Err(error) => format!("in the trace in which {all} win: {error}"),
+        }
+    }
+
+    /// What is wrong with structure and trace of a draw, by [`Defect`].
+    fn defect(&self, batch: &Batch<I::Structure>, draw: usize) -> Option<(Defect, String)> {
+        let (structure, winners) = (batch.structure(draw), batch.trace(draw));
+        let (x, t) = (structure.map(|x| self.structure(x)), winners.map(|winners| self.trace(winners)));
+        let written = || structure.map_or_else(String::new, |x| self.instance.canonical(x));
+        if x == Some(self.structures.len()) {
+            return Some((Defect::Structure, format!("{} is no structure of this model", written())));
+        }
+        if t == Some(self.traces.len()) {
+            return Some((Defect::Trace, self.impossible(winners.unwrap_or_default())));
+        }
+        let (x, leads_to) = (x?, self.leads_to[t?]);
+        (x != leads_to).then(|| {
+            let right = self.instance.canonical(&self.structures[leads_to]);
+            (Defect::LeadsTo, format!("the trace leads to {right}, but the structure is {}", written()))
+        })
+    }
+
     /// Whether the algorithm, run on these weights, holds the races and returns the structure of the draw, as far as there
     /// are columns for them.
     fn holds(&self, weights: &[f64], batch: &Batch<I::Structure>, draw: usize) -> bool {
@@ -178,6 +229,17 @@ impl<'m, I: Instance> Numbered<'m, I> {
                 && batch.structure(draw).is_none_or(|structure| *structure == run.structure)
         })
     }
+}
+
+/// What can be wrong with structure and trace, however often each is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    /// There is no such structure.
+    Structure,
+    /// There is no such trace.
+    Trace,
+    /// The trace leads to another structure.
+    LeadsTo,
 }
 
 /// What a draw says of its trace, beside the races.
@@ -216,6 +278,8 @@ pub struct Evidence {
     pub conditional_hash: Vec<Fingerprint>,
     /// The values of the first draws of the sample that have a possible trace.
     pub first: Vec<Values>,
+    /// The draws whose structure or trace is wrong, and how.
+    pub defects: Vec<(u64, Defect, String)>,
     /// Number and fault of each draw that is not of the model's form.
     pub malformed: Vec<(u64, String)>,
 }
@@ -226,38 +290,32 @@ pub type Fingerprint = (u64, u64);
 /// Draws whose values are kept, at the start of a sample.
 const FIRST: u64 = 2000;
 
-/// Draws that one thread looks at before it takes others.
-const PIECE: u64 = 128;
-
 impl Evidence {
-    /// Draws `first..end` of a sampler, in parallel.
-    pub(super) fn gather<I: Instance>(
+    /// The next draws of a source, in parallel; `None` if there are no more.
+    pub(super) fn gather<I: Instance, S: Source<I::Structure>>(
         known: &Known<'_>,
         numbered: &Numbered<'_, I>,
-        sampler: &dyn Sampler<I::Structure>,
-        first: u64,
-        end: u64,
-    ) -> Self {
-        let columns = || Batch::new(known.rates.len(), sampler.fields());
-        let piece = |batch: &mut Batch<I::Structure>, piece: u64| {
-            let first = first + piece * PIECE;
-            let count = PIECE.min(end - first);
+        source: &mut S,
+    ) -> Result<Option<Self>, SourceError> {
+        let pieces = source.next()?;
+        if pieces.is_empty() {
+            return Ok(None);
+        }
+        let source = &*source;
+        let columns = || Batch::new(known.rates.len(), source.fields());
+        let look = |batch: &mut Batch<I::Structure>, piece: &S::Piece| {
             batch.clear();
-            sampler.fill(first, count as usize, batch);
+            source.fill(piece, batch)?;
             let mut evidence = Self::default();
-            if batch.len() as u64 == count {
-                evidence.look(known, numbered, first, batch);
-            } else {
-                let what = format!("the sampler made {} draws, asked for {count}", batch.len());
-                evidence.malformed.push((first, what));
-            }
-            evidence
+            evidence.look(known, numbered, source.first(piece), batch);
+            Ok(evidence)
         };
-        let pieces: Vec<Self> =
-            (0..(end - first).div_ceil(PIECE)).into_par_iter().map_init(columns, piece).collect();
+        let pieces: Vec<Result<Self, SourceError>> = pieces.par_iter().map_init(columns, look).collect();
         let mut all = Self::default();
-        pieces.into_iter().for_each(|piece| all.append(piece));
-        all
+        for piece in pieces {
+            all.append(piece?); // the first error, whichever thread met it
+        }
+        Ok(Some(all))
     }
 
     /// Takes a batch in, with all that follows from each draw. Its first draw has this number.
@@ -280,6 +338,7 @@ impl Evidence {
             self.structure.extend(batch.structure(draw).map(|structure| numbered.structure(structure)));
             let trace = batch.trace(draw).map(|winners| numbered.trace(winners));
             self.trace.extend(trace);
+            self.defects.extend(numbered.defect(batch, draw).map(|(defect, what)| (number, defect, what)));
             if let Some(weights) = batch.exponentials(draw) {
                 let survival = |&k: &usize| Real::exp(&(-weights[k] * known.rates[k]));
                 self.survivals.extend(known.present.iter().map(survival));
@@ -297,6 +356,12 @@ impl Evidence {
                 self.first.push(Values { trace, log_prob: batch.log_prob(draw), score });
             }
         }
+        self.malformed.extend(malformed.map(|(draw, what)| (first + *draw as u64, what.clone())));
+    }
+
+    /// The number of draws looked at.
+    pub(super) fn len(&self) -> usize {
+        self.number.len() + self.malformed.len()
     }
 
     fn append(&mut self, later: Self) {
@@ -311,6 +376,7 @@ impl Evidence {
         self.exponentials_hash.extend(later.exponentials_hash);
         self.conditional_hash.extend(later.conditional_hash);
         self.first.extend(later.first);
+        self.defects.extend(later.defects);
         self.malformed.extend(later.malformed);
     }
 }

@@ -6,7 +6,7 @@ use gumbel_oracle::enclosure;
 use gumbel_oracle::number::{Exact, Real, to_f64, to_rational};
 
 use super::times::Which;
-use super::{Check, Evidence, Known};
+use super::{Check, Defect, Evidence, Known};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::StatisticsError;
@@ -16,22 +16,25 @@ use crate::statistics::StatisticsError;
 struct Tally {
     count: u64,
     wrong: u64,
-    first: Option<String>,
+    first: Option<(u64, String)>,
 }
 
 impl Tally {
-    fn see(&mut self, wrong: bool, what: impl FnOnce() -> String) {
+    fn see(&mut self, draw: u64, wrong: bool, what: impl FnOnce() -> String) {
         self.count += 1;
         if wrong {
             self.wrong += 1;
-            self.first.get_or_insert_with(what);
+            self.first.get_or_insert_with(|| (draw, what()));
         }
     }
 
-    fn row(&self, subject: &'static str, check: &str, unit: &'static str) -> Row {
+    fn row(&self, known: &Known<'_>, subject: &'static str, check: &str, unit: &'static str) -> Row {
         let row = Row::exact(subject, check, self.count, unit);
         match &self.first {
-            Some(first) => row.refuted(format!("{} of {} {unit}: {first}", self.wrong, self.count)),
+            Some((draw, what)) => {
+                let (wrong, count, place) = (self.wrong, self.count, known.places.of(*draw));
+                row.refuted(format!("{wrong} of {count} {unit}, the first is {place}: {what}"))
+            }
             None => row,
         }
     }
@@ -43,9 +46,9 @@ pub(super) struct Form(Tally);
 
 impl Check for Form {
     fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
-        batch.number.iter().for_each(|_| self.0.see(false, String::new));
-        for (number, what) in &batch.malformed {
-            self.0.see(true, || format!("draw {number}: {what}"));
+        batch.number.iter().for_each(|&draw| self.0.see(draw, false, String::new));
+        for (draw, what) in &batch.malformed {
+            self.0.see(*draw, true, || what.clone());
         }
     }
 
@@ -61,8 +64,54 @@ impl Check for Form {
         0
     }
 
-    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.0.row("form", "every draw", "draws")])
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.0.row(known, "form", "every draw", "draws")])
+    }
+}
+
+/// Whether structures are structures, traces are traces, and lead to them.
+pub(super) struct Possible {
+    defect: Defect,
+    tally: Tally,
+}
+
+impl Possible {
+    pub(super) fn of(defect: Defect) -> Self {
+        Self { defect, tally: Tally::default() }
+    }
+}
+
+impl Check for Possible {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        let mut defects = batch.defects.iter().filter(|defect| defect.1 == self.defect).peekable();
+        for &draw in &batch.number {
+            let wrong = defects.next_if(|defect| defect.0 == draw);
+            self.tally.see(draw, wrong.is_some(), || wrong.map_or_else(String::new, |wrong| wrong.2.clone()));
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        match self.defect {
+            Defect::Structure => "structures",
+            Defect::Trace => "traces",
+            Defect::LeadsTo => "structure of the trace",
+        }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        match self.defect {
+            Defect::Structure => &[Field::Structure],
+            Defect::Trace => &[Field::Trace],
+            Defect::LeadsTo => &[Field::Structure, Field::Trace],
+        }
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.tally.row(known, self.subject(), "every draw", "draws")])
     }
 }
 
@@ -89,7 +138,7 @@ impl Holds {
 impl Check for Holds {
     fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
         for (number, held) in batch.number.iter().zip((self.column)(batch)) {
-            self.tally.see(!held, || format!("the first is draw {number}, whose weights hold other races"));
+            self.tally.see(*number, !held, || "its weights hold other races".to_owned());
         }
     }
 
@@ -105,8 +154,8 @@ impl Check for Holds {
         0
     }
 
-    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.tally.row(self.subject, "every draw", "draws")])
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.tally.row(known, self.subject, "every draw", "draws")])
     }
 }
 
@@ -131,8 +180,8 @@ impl Check for Positive {
             }
             let row = &self.which.column(batch)[i * present..(i + 1) * present];
             for (u, &entry) in row.iter().zip(&known.present) {
-                self.tally.see(!(0.0..=1.0).contains(u), || {
-                    format!("in draw {number} that of entry {} is not positive", known.label(entry))
+                self.tally.see(*number, !(0.0..=1.0).contains(u), || {
+                    format!("the time behind entry {} is not positive", known.label(entry))
                 });
             }
         }
@@ -150,8 +199,8 @@ impl Check for Positive {
         0
     }
 
-    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.tally.row(self.which.subject(), "positive times", "times")])
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.tally.row(known, self.which.subject(), "positive times", "times")])
     }
 }
 
@@ -216,7 +265,7 @@ impl Check for Values {
         0
     }
 
-    fn judge(&self, _: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, _: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
         Ok(vec![self.worst.row(self.subject())])
     }
 }

@@ -1,6 +1,6 @@
 //! Structures and traces against the exact law.
 
-use super::{Check, Evidence, Known};
+use super::{Check, Evidence, Known, repeated};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{Drawn, StatisticsError, g_test, pearson, worst_cells};
@@ -55,7 +55,7 @@ impl Check for Cells {
     }
 
     /// Chi-square and G.
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let subject = self.subject();
         let mut probabilities: Vec<f64> = match self.of {
             Of::Structures => known.structures.clone(),
@@ -65,14 +65,15 @@ impl Check for Cells {
             Of::Structures => known.structure_name(cell),
             Of::Traces => known.trace_name(cell),
         };
-        let count = self.counts.iter().sum();
+        let counts = repeated(&self.counts, times);
+        let count = counts.iter().sum();
         if count == 0 {
             return Ok(vec![Row::exact(subject, "χ²", 0, "draws").not_judged("no draws")]);
         }
         probabilities.push(0.0);
         let note = || {
             let mut note = String::new();
-            for worst in worst_cells(&self.counts, &probabilities, 3).into_iter().flatten() {
+            for worst in worst_cells(&counts, &probabilities, 3).into_iter().flatten() {
                 let how = if worst.drawn == Drawn::Over { "over-drawn" } else { "under-drawn" };
                 let impossible = worst.cell + 1 == probabilities.len();
                 let cell = if impossible { "impossible ones".to_owned() } else { name(worst.cell) };
@@ -81,7 +82,7 @@ impl Check for Cells {
             }
             note.trim_end().to_owned()
         };
-        let (chi_square, g) = (pearson(&self.counts, &probabilities)?, g_test(&self.counts, &probabilities)?);
+        let (chi_square, g) = (pearson(&counts, &probabilities)?, g_test(&counts, &probabilities)?);
         Ok(vec![
             Row::test(subject, "χ²", count, "draws", chi_square.judge(alpha)?, note),
             Row::test(subject, "G", count, "draws", g.judge(alpha)?, note),

@@ -9,7 +9,9 @@
 //! | subject | null | test |
 //! |---|---|---|
 //! | form | one value per present entry, none at an absent one | exact, every draw |
+//! | structures, traces | there are such | exact, every draw |
 //! | structures, traces | multinomial with the exact `P(X)`, `p(T)` | Pearson's chi-square, pooled to expect at least [`MINIMUM_EXPECTED`](crate::statistics::MINIMUM_EXPECTED); and G, not pooled |
+//! | structure of the trace | the trace leads to the structure | exact, every draw |
 //! | rerun | the algorithm run on `E` holds the same races and returns the same structure | exact, every draw |
 //! | round trip | the same of `E'` | exact, every draw |
 //! | log-probability, score | the exact value | error of every different trace among the first draws |
@@ -56,10 +58,10 @@ use num_traits::Zero as _;
 use rayon::prelude::*;
 
 use evidence::Numbered;
-pub use evidence::{Evidence, Fingerprint, Known, Values};
+pub use evidence::{Defect, Evidence, Fingerprint, Known, Values};
 
-use crate::report::{Row, Verdict, mark_underpowered};
-use crate::sample::{Field, Sampler};
+use crate::report::{Row, Verdict};
+use crate::sample::{Draws, Field, Sampler, Source, SourceError};
 use crate::statistics::{Budget, StatisticsError, TestResult};
 
 /// How to judge.
@@ -93,6 +95,9 @@ pub enum CheckError {
     /// The options ask for what the tests cannot give.
     #[error(transparent)]
     Statistics(#[from] StatisticsError),
+    /// The draws cannot be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 /// One check: it sees the draws batch after batch, in order, and is judged at the end.
@@ -109,11 +114,12 @@ pub trait Check: Send + Sync {
     /// How many statistical tests it holds; 0 if it is exact.
     fn tests(&self) -> usize;
 
-    /// Its rows, each test at false-alarm probability `alpha`.
+    /// Its rows, each test at false-alarm probability `alpha`, as if each draw had been seen `times` times: 1 for a verdict, more
+    /// to find out how many draws would do.
     ///
     /// # Errors
     /// [`StatisticsError`] if `alpha` is out of range.
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError>;
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError>;
 }
 
 /// All checks of a model with `present` entries of positive rate.
@@ -122,8 +128,11 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
     use times::{Against, Each, GivenTrace, Pairs, Which};
     vec![
         Box::new(exact::Form::default()),
+        Box::new(exact::Possible::of(Defect::Structure)),
         Box::new(Cells::of(Of::Structures)),
+        Box::new(exact::Possible::of(Defect::Trace)),
         Box::new(Cells::of(Of::Traces)),
+        Box::new(exact::Possible::of(Defect::LeadsTo)),
         Box::new(exact::Holds::rerun()),
         Box::new(exact::Values::log_prob()),
         Box::new(exact::Values::score()),
@@ -167,11 +176,8 @@ pub fn tests<I: Instance>(model: &I, fields: &[Field]) -> usize {
     split_by_needs(present, fields).0.iter().map(|check| check.tests()).sum()
 }
 
-/// Draws looked at together: enough for all threads.
-const BATCH: u64 = 4096;
-
-/// Holds a sampler to the exact law of a model, or of any other [`Instance`]. `budget` is that of the whole report; see [`tests`]. `drawn` is told of
-/// the draws made, for a sign of progress.
+/// Holds a sampler to the exact law of a model, or of any other [`Instance`]: its first draws, [`Options::samples`] of them.
+/// `budget` is that of the whole report; see [`tests`]. `drawn` is told of the draws made, for a sign of progress.
 ///
 /// # Errors
 /// [`CheckError`] if the law cannot be enumerated, or the options make no sense.
@@ -183,27 +189,45 @@ pub fn judge<I: Instance>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
+    let mut draws = Draws::new(sampler, options.samples);
+    judge_source(name, model, &mut draws, options.departure, budget, drawn)
+}
+
+/// The same of all draws of any [`Source`]. `departure` is the one that should not be missed: see [`Options::departure`].
+///
+/// # Errors
+/// [`CheckError`] if the law cannot be enumerated, the options make no sense, or the source fails.
+pub fn judge_source<I: Instance, S: Source<I::Structure>>(
+    name: &str,
+    model: &I,
+    source: &mut S,
+    departure: f64,
+    budget: &Budget,
+    drawn: impl Fn(u64) + Sync,
+) -> Result<Vec<Row>, CheckError> {
     let limit = Limit::default();
     let law = model.law(limit)?;
     model.check_traces(limit)?;
-    let (numbered, known) = Numbered::new(model, law);
-    let (mut checks, cannot) = split_by_needs(known.present.len(), sampler.fields());
-    let gather = |first: u64| {
-        let end = options.samples.min(first + BATCH).max(first);
-        let batch = Evidence::gather(&known, &numbered, sampler, first, end);
-        drawn(end - first);
-        batch
+    let (numbered, mut known) = Numbered::new(model, law);
+    let (mut checks, cannot) = split_by_needs(known.present.len(), source.fields());
+    let mut count = 0;
+    let mut gather = || -> Result<Option<Evidence>, SourceError> {
+        let batch = Evidence::gather(&known, &numbered, source)?;
+        let gathered = batch.as_ref().map_or(0, |batch| batch.len() as u64);
+        count += gathered;
+        drawn(gathered);
+        Ok(batch)
     };
-    let mut next = 0;
-    let mut batch = gather(next);
-    while next < options.samples {
-        next += BATCH;
+    let mut next = gather()?;
+    while let Some(batch) = next {
         // The checks look at one batch while the next is drawn.
         let see = || checks.par_iter_mut().for_each(|check| check.see(&known, &batch));
-        (batch, ()) = rayon::join(|| gather(next), see);
+        let (gathered, ()) = rayon::join(&mut gather, see);
+        next = gathered?;
     }
+    known.places = source.places();
     let judged: Vec<Result<Vec<Row>, StatisticsError>> =
-        checks.par_iter().map(|check| check.judge(&known, budget.per_test())).collect();
+        checks.par_iter().map(|check| verdicts(check.as_ref(), &known, budget, departure, count)).collect();
     let mut rows = Vec::new();
     for judged in judged {
         rows.extend(judged?);
@@ -213,8 +237,63 @@ pub fn judge<I: Instance>(
         (row.structure, row.model) = (model.name(), name.to_owned());
     }
     leave_to_their_cause(&mut rows);
-    mark_underpowered(&mut rows, options.departure);
     Ok(rows)
+}
+
+/// The rows of a check on so many draws; underpowered where nothing speaks against it, but none of its tests would catch
+/// `departure`.
+fn verdicts(
+    check: &dyn Check,
+    known: &Known<'_>,
+    budget: &Budget,
+    departure: f64,
+    count: u64,
+) -> Result<Vec<Row>, StatisticsError> {
+    let catches = |rows: &[Row]| {
+        let tests = rows.iter().filter_map(|row| row.test);
+        tests.map(|test| test.smallest_departure).fold(f64::INFINITY, f64::min) <= departure
+    };
+    let mut rows = check.judge(known, budget.per_test(), 1.0)?;
+    let waits = |row: &Row| row.test.is_some() && row.verdict == Verdict::Held;
+    if !rows.iter().any(waits) || catches(&rows) {
+        return Ok(rows);
+    }
+    // With more draws grids grow finer, and may for a while catch less: so all must, from there to twice as many.
+    let (mut times, mut enough) = (1.0, None);
+    while times < MOST_TIMES && enough.is_none_or(|enough| times < 2.0 * enough) {
+        times *= STEP;
+        let caught = catches(&check.judge(known, budget.per_test(), times)?);
+        enough = if caught { enough.or(Some(times)) } else { None };
+    }
+    let needed = enough.map(|enough| two_digits_up(count as f64 * enough * STEP));
+    for row in rows.iter_mut().filter(|row| waits(row)) {
+        row.verdict = Verdict::Underpowered;
+        row.draws_needed = needed;
+        let do_what = needed.map_or_else(
+            || "no number of draws would do, ask for a larger one (--departure)".to_owned(),
+            |draws| format!("about {draws} draws would do"),
+        );
+        row.note = format!("a departure of {departure} could have been missed: {do_what}");
+    }
+    Ok(rows)
+}
+
+/// How many times as many draws are looked at to find out how many would do: up to a billion, in steps of a tenth.
+const MOST_TIMES: f64 = 1e9;
+const STEP: f64 = 1.1;
+
+/// Rounded up to two digits.
+fn two_digits_up(value: f64) -> u64 {
+    let digit = libm::pow(10.0, (libm::floor(libm::log10(value)) - 1.0).max(0.0));
+    (libm::ceil(value / digit) * digit) as u64
+}
+
+/// Counts as if each draw had been seen so many times.
+fn repeated(counts: &[u64], times: f64) -> std::borrow::Cow<'_, [u64]> {
+    if times == 1.0 {
+        return counts.into();
+    }
+    counts.iter().map(|&count| libm::round(count as f64 * times) as u64).collect()
 }
 
 /// What a refutation says nothing of its own about: pairs of uniforms are not uniform if one of them is not.

@@ -62,7 +62,7 @@ impl Check for Repeats {
         0
     }
 
-    fn judge(&self, known: &Known<'_>, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
         let present = known.present.len();
         if present == 0 {
             return Ok(Vec::new());
@@ -74,8 +74,10 @@ impl Check for Repeats {
         }
         Ok(vec![match self.first {
             Some(first) => row.refuted(format!(
-                "{} of {} draws have the weights of an earlier one, the first is draw {first}",
-                self.repeats, self.count
+                "{} of {} draws have the weights of an earlier one, the first is {}",
+                self.repeats,
+                self.count,
+                known.places.of(first)
             )),
             None => row,
         }])
@@ -132,13 +134,13 @@ impl Check for Lag {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let of = match self.which {
             Which::Exponentials => "exponential",
             Which::Conditional => "conditional exponential",
         };
         let label = |k: usize| known.label(known.present[k]);
-        self.grids.judge(self.subject(), "pairs", alpha, label, |label| {
+        self.grids.judge(self.subject(), "pairs", alpha, times, label, |label| {
             format!("the {of} of entry {label} depends on that of the draw before")
         })
     }

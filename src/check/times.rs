@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Evidence, Known, worst};
+use super::{Check, Evidence, Known, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{
@@ -90,9 +90,10 @@ impl Check for Each {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let mut tests = Vec::new();
-        for (counts, &entry) in self.counts.chunks(FINE).zip(&known.present) {
+        let counts = repeated(&self.counts, times);
+        for (counts, &entry) in counts.chunks(FINE).zip(&known.present) {
             if counts.iter().any(|&count| count > 0) {
                 let ks = kolmogorov_smirnov_of_counts(counts)?;
                 tests.push(((entry, ks.draws), ks.judge(alpha)?));
@@ -174,11 +175,12 @@ impl Check for GivenTrace {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let (rows, by_trace) = rows(known);
         let role = |k: usize, row: usize| if by_trace { known.role(row, k) } else { row };
         let mut tests = Vec::new();
-        for (k, counts) in self.counts.chunks((rows * OCTILES).max(1)).enumerate() {
+        let counts = repeated(&self.counts, times);
+        for (k, counts) in counts.chunks((rows * OCTILES).max(1)).enumerate() {
             if counts.iter().any(|&count| count > 0) {
                 let groups = pooled_within_roles(counts, |row| role(k, row))?;
                 let chi_square = pearson_of_rows(&groups, OCTILES)?;
@@ -262,11 +264,13 @@ impl Grids {
         subject: &'static str,
         unit: &'static str,
         alpha: f64,
+        times: f64,
         label: impl Fn(usize) -> String,
         note: impl Fn(&str) -> String,
     ) -> Result<Vec<Row>, StatisticsError> {
         let mut tests = Vec::new();
-        for (coordinate, counts) in self.counts.chunks(self.rows * SIDE * SIDE).enumerate() {
+        let counts = repeated(&self.counts, times);
+        for (coordinate, counts) in counts.chunks(self.rows * SIDE * SIDE).enumerate() {
             if counts.iter().any(|&count| count > 0) {
                 let (side, chi_square) = on_grids(counts)?;
                 tests.push(((coordinate, side, chi_square.draws), chi_square.judge(alpha)?));
@@ -361,7 +365,7 @@ impl Check for Pairs {
         self.grids.coordinates()
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let label = |pair: usize| {
             let pairs = (0..self.present).flat_map(|j| (j + 1..self.present).map(move |k| (j, k)));
             let (j, k) = pairs.into_iter().nth(pair).unwrap_or_default();
@@ -371,7 +375,7 @@ impl Check for Pairs {
             Which::Exponentials => "exponentials",
             Which::Conditional => "conditional exponentials",
         };
-        self.grids.judge(self.subject(), "draws", alpha, label, |label| {
+        self.grids.judge(self.subject(), "draws", alpha, times, label, |label| {
             format!("the times behind the {of} of {label} depend on each other")
         })
     }
@@ -412,9 +416,9 @@ impl Check for Against {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let label = |k: usize| known.label(known.present[k]);
-        self.grids.judge(self.subject(), "draws", alpha, label, |label| {
+        self.grids.judge(self.subject(), "draws", alpha, times, label, |label| {
             format!(
                 "given the trace, the conditional exponential of entry {label} depends on the exponential: want a draw \
                  of its own"

@@ -1,8 +1,10 @@
 //! The command line: what all commands share.
 
+mod check;
 mod enumerate;
 mod explain;
 mod output;
+mod report;
 mod sample;
 mod table;
 mod verify;
@@ -21,7 +23,7 @@ use gumbel_oracle::model::Model;
 /// greedy matching, divide and conquer, top-k), keep the trace. This program knows the exact law of the result for small
 /// inputs, and holds samplers to it.
 ///
-/// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered.
+/// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 nothing could be judged.
 #[derive(Parser, Debug)]
 #[command(name = "recursive-gumbel", version, max_term_width = 100)]
 struct Cli {
@@ -32,6 +34,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Verify(verify::Verify),
+    Check(check::Check),
     Enumerate(enumerate::Enumerate),
     Explain(explain::Explain),
     Sample(sample::Sample),
@@ -80,6 +83,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Verify(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Enumerate(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Sample(command) => command.run(),
@@ -114,6 +118,14 @@ fn read_model(path: &Path) -> Result<Model, Failure> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
+}
+
+/// Refuses a departure that is none.
+fn check_departure(departure: f64) -> Result<(), Failure> {
+    if departure > 0.0 && departure < 1.0 {
+        return Ok(());
+    }
+    Err(Failure::input(format!("--departure {departure}: want a number between 0 and 1")))
 }
 
 /// The limit on enumerations, shared by the commands that enumerate.

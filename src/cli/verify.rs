@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{self, Options};
-use recursive_gumbel::report::{Row, Verdict, csv};
+use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::{Field, Reference};
 use recursive_gumbel::statistics::Budget;
 use recursive_gumbel::verify;
 
 use super::output::Output;
-use super::table::{float, table};
+use super::report::{Format, Judgement};
 use super::{Failure, Outcome, progress};
 
 /// The main job: exact identities, then a sampler of every structure against the exact law.
@@ -51,14 +51,6 @@ pub(super) struct Verify {
     quiet: bool,
 }
 
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-    Jsonl,
-    Csv,
-}
-
 fn kind(name: &str) -> Result<Kind, String> {
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     Kind::from_name(name).ok_or_else(|| format!("want one of {}", names.join(", ")))
@@ -75,12 +67,7 @@ const GRAPHS: u64 = 100;
 
 impl Verify {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        if !(self.departure > 0.0 && self.departure < 1.0) {
-            return Err(Failure::input(format!(
-                "--departure {}: want a number between 0 and 1",
-                self.departure
-            )));
-        }
+        super::check_departure(self.departure)?;
         let mut output = Output::open(self.out.as_deref())?;
         let wanted = |kind: &Kind| self.structure.is_empty() || self.structure.contains(kind);
         let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(wanted).collect();
@@ -119,136 +106,27 @@ impl Verify {
         let order = |row: &Row| Kind::ALL.iter().position(|kind| kind.name() == row.structure);
         rows.sort_by_key(order); // stable: identities before draws
 
-        let verdict = Verdict::of(&rows);
-        let text = match self.format {
-            Format::Table => self.table(&rows, &budget, verdict),
-            Format::Json => self.json(&rows, &budget, verdict),
-            Format::Jsonl => rows.iter().map(|row| format!("{}\n", row.json())).collect(),
-            Format::Csv => csv(&rows),
+        let judgement = Judgement {
+            rows: &rows,
+            budget: &budget,
+            departure: self.departure,
+            subject: format!("Seed {}, {} draws per model", self.seed, self.samples),
+            facts: vec![("seed", self.seed.into()), ("samples", self.samples.into())],
+            again: self.again(),
+            all: self.all,
         };
-        output.write(|out| out.write_all(text.as_bytes()))?;
+        output.write(|out| out.write_all(judgement.text(self.format).as_bytes()))?;
         output.finish()?;
-        Ok(match verdict {
-            Verdict::Held => Outcome::Held,
-            Verdict::Refuted => Outcome::Refuted,
-            Verdict::Underpowered => Outcome::Underpowered,
-            _ => Outcome::NotJudged,
-        })
+        Ok(judgement.outcome())
     }
 
-    fn table(&self, rows: &[Row], budget: &Budget, verdict: Verdict) -> String {
-        let shown = if self.all { rows.to_vec() } else { gathered(rows) };
-        let head = ["structure", "model", "check", "n", "statistic", "p-value", "catches", "verdict"];
-        let cells = |row: &Row| {
-            let test = |value: fn(&recursive_gumbel::statistics::TestResult) -> f64| {
-                row.test.as_ref().map_or_else(String::new, |test| short(value(test)))
-            };
-            let subject =
-                if row.subject == "identity" { String::new() } else { format!("{}: ", row.subject) };
-            let statistic =
-                row.ulps.map_or_else(|| test(|test| test.statistic), |ulps| format!("{} ulp", short(ulps)));
-            let catches = test(|test| test.smallest_departure);
-            let catches =
-                if catches.is_empty() { catches } else { format!("{catches} {}", row.departure_kind()) };
-            vec![
-                row.structure.to_owned(),
-                row.model.clone(),
-                format!("{subject}{}", row.check),
-                row.count.to_string(),
-                statistic,
-                test(|test| test.p_value),
-                catches,
-                row.verdict.word().to_owned(),
-            ]
-        };
-        let mut text = table(&head, &[3, 4, 5, 6], shown.iter().map(cells));
-        text.push('\n');
-        let underpowered = |row: &&Row| row.verdict == Verdict::Underpowered;
-        for row in rows.iter().filter(|row| !row.note.is_empty() && !underpowered(row)) {
-            let (structure, model, subject, check) = (row.structure, &row.model, row.subject, &row.check);
-            text.push_str(&format!(
-                "{}: {structure} {model}, {subject}, {check}: {}\n",
-                row.verdict.word(),
-                row.note
-            ));
+    /// The command that repeats the judgement.
+    fn again(&self) -> String {
+        let mut again = format!("recursive-gumbel verify --seed {} --samples {}", self.seed, self.samples);
+        if !self.structure.is_empty() {
+            let names: Vec<&str> = self.structure.iter().map(|kind| kind.name()).collect();
+            again.push_str(&format!(" --structure {}", names.join(",")));
         }
-        // One line for all: what each says is the same.
-        let count = rows.iter().filter(underpowered).count();
-        if count > 0 {
-            text.push_str(&format!(
-                "underpowered: in {count} rows a departure of {} could have been missed: draw more (--samples)\n",
-                self.departure
-            ));
-        }
-        let exact = rows.iter().filter(|row| row.test.is_none()).count();
-        text.push_str(&format!(
-            "\n{}: {exact} exact checks and {} tests. Seed {}, {} draws per model.\n\
-             False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
-             {} in each of its {} tests (a row that shows the worst of several is several).\n\
-             catches: the smallest departure (TV: total variation; sup: of distribution functions) that the test \
-             refutes\nwith probability {}, for one entry or one pair. χ²: Pearson's test, which pools the smallest \
-             cells\nuntil each expects {} draws; G: likelihood ratio, which pools nothing; KS: Kolmogorov-Smirnov.\n",
-            match verdict {
-                Verdict::Held => "All held",
-                Verdict::Refuted => "REFUTED",
-                Verdict::Underpowered => "Underpowered",
-                _ => "Nothing could be judged",
-            },
-            rows.len() - exact,
-            self.seed,
-            self.samples,
-            float(budget.alpha(), 9),
-            short(budget.per_test()),
-            budget.tests(),
-            recursive_gumbel::statistics::POWER,
-            recursive_gumbel::statistics::MINIMUM_EXPECTED,
-        ));
-        text
+        again + &format!(" --alpha {:?} --departure {:?}", self.alpha, self.departure)
     }
-
-    fn json(&self, rows: &[Row], budget: &Budget, verdict: Verdict) -> String {
-        let report = serde_json::json!({
-            "verdict": verdict.word(),
-            "seed": self.seed,
-            "samples": self.samples,
-            "alpha": budget.alpha(),
-            "tests": budget.tests(),
-            "alpha_per_test": budget.per_test(),
-            "departure": self.departure,
-            "power": recursive_gumbel::statistics::POWER,
-        });
-        let rows: Vec<String> = rows.iter().map(|row| row.json().to_string()).collect();
-        let head = report.to_string();
-        format!("{},\n\"rows\":[\n{}\n]}}\n", head.trim_end_matches('}'), rows.join(",\n"))
-    }
-}
-
-/// The identities of a model on one line; those that do not hold keep theirs.
-fn gathered(rows: &[Row]) -> Vec<Row> {
-    let mut shown: Vec<Row> = Vec::new();
-    let mut identities = 0;
-    for row in rows {
-        let joins = |last: &&mut Row| {
-            let same =
-                last.subject == row.subject && last.structure == row.structure && last.model == row.model;
-            row.subject == "identity" && same && last.verdict == row.verdict && row.verdict == Verdict::Held
-        };
-        match shown.last_mut().filter(joins) {
-            Some(last) => {
-                identities += 1;
-                last.count += row.count;
-                last.check = format!("{identities} exact identities");
-            }
-            None => {
-                identities = 1;
-                shown.push(row.clone());
-            }
-        }
-    }
-    shown
-}
-
-/// Three significant digits; of a number of thousands all before the point.
-fn short(value: f64) -> String {
-    if (1e3..1e7).contains(&value.abs()) { float(libm::round(value), 7) } else { float(value, 3) }
 }

@@ -10,25 +10,24 @@ struct Component {
     above: Option<usize>,
     /// Its race, and the tail of the arc that won it.
     raced: Option<(u32, usize)>,
+    /// The round in which the algorithm holds its race: that of the vertices is 0.
+    round: usize,
 }
 
-/// Nodes: each component's race for each of its vertices, after that of the component below it that holds the vertex. An arc
-/// races from its head up, as long as its tail is outside.
+/// The components that form, one after the other, if these arcs win.
 ///
 /// The order of races on different components does not matter, as long as a component races after those in it: a cycle is
 /// contracted as soon as its last arc has won.
-pub(super) fn paths(
+fn form(
     n: usize,
     root: usize,
     arcs: &[(usize, usize)],
     winners: &[u32],
-) -> Result<Paths, WalkError> {
-    let mut components: Vec<Component> =
-        (0..n).map(|v| Component { vertices: vec![v], above: None, raced: None }).collect();
-    // For each vertex the largest component that holds it, and the last node made for it.
+) -> Result<Vec<Component>, WalkError> {
+    let vertex = |v: usize| Component { vertices: vec![v], above: None, raced: None, round: 0 };
+    let mut components: Vec<Component> = (0..n).map(vertex).collect();
+    // For each vertex the largest component that holds it.
     let mut top: Vec<usize> = (0..n).collect();
-    let mut latest = vec![NONE; n];
-    let mut nodes = Vec::new();
     let mut waiting = n - 1; // components that have still to race
     for (race, &winner) in winners.iter().enumerate() {
         if waiting == 0 {
@@ -36,15 +35,11 @@ pub(super) fn paths(
         }
         let (tail, head) = arcs[winner as usize];
         let component = top[head];
-        if components[component].raced.is_some() || top[tail] == component {
+        if head == root || components[component].raced.is_some() || top[tail] == component {
             return Err(WalkError::NotAnEntrant { race, winner });
         }
         components[component].raced = Some((race as u32, tail));
         waiting -= 1;
-        for &v in &components[component].vertices {
-            nodes.push(Node { race: race as u32, before: latest[v] });
-            latest[v] = (nodes.len() - 1) as u32;
-        }
         // Back along the arcs chosen: to the root, to a component that has not raced, or round a cycle.
         let mut cycle = vec![component];
         let mut at = top[tail];
@@ -62,15 +57,73 @@ pub(super) fn paths(
         let contracted = components.len();
         let vertices: Vec<usize> =
             cycle.iter().flat_map(|&member| components[member].vertices.iter().copied()).collect();
+        let round = 1 + cycle.iter().map(|&member| components[member].round).max().unwrap_or(0);
         vertices.iter().for_each(|&v| top[v] = contracted);
         cycle.iter().for_each(|&member| components[member].above = Some(contracted));
-        components.push(Component { vertices, above: None, raced: None });
+        components.push(Component { vertices, above: None, raced: None, round });
         waiting += 1;
     }
     if waiting > 0 {
         return Err(WalkError::TooShort { races: winners.len() });
     }
-    Ok(Paths { last: last_nodes(n, root, arcs, &components, &nodes), nodes })
+    Ok(components)
+}
+
+/// Nodes: each component's race for each of its vertices, after that of the component below it that holds the vertex. An arc
+/// races from its head up, as long as its tail is outside.
+pub(super) fn paths(
+    n: usize,
+    root: usize,
+    arcs: &[(usize, usize)],
+    winners: &[u32],
+) -> Result<Paths, WalkError> {
+    let components = form(n, root, arcs, winners)?;
+    // The nodes of each vertex, from the bottom up.
+    let mut of_vertex: Vec<Vec<u32>> = vec![Vec::new(); n];
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut by_race: Vec<(u32, &Component)> =
+        components.iter().filter_map(|component| Some((component.raced?.0, component))).collect();
+    by_race.sort_unstable_by_key(|(race, _)| *race);
+    for (race, component) in by_race {
+        for &v in &component.vertices {
+            let before = of_vertex[v].last().copied().unwrap_or(NONE);
+            of_vertex[v].push(nodes.len() as u32);
+            nodes.push(Node { race, before });
+        }
+    }
+    Ok(Paths { last: last_nodes(n, root, arcs, &components, &of_vertex), nodes })
+}
+
+/// The winners of a trace that is given as a set of (component, arc), in the order of the algorithm's rounds. The components
+/// are sorted inside, and smaller ones come first. Races that the algorithm cannot hold stay as they are: they are no trace in
+/// any order.
+///
+/// # Errors
+/// In words, if an arc wins for another component than it is said to.
+pub(super) fn in_rounds(
+    n: usize,
+    root: usize,
+    arcs: &[(usize, usize)],
+    races: &[(&[usize], u32)],
+) -> Result<Vec<u32>, String> {
+    let winners: Vec<u32> = races.iter().map(|race| race.1).collect();
+    let Ok(components) = form(n, root, arcs, &winners) else { return Ok(winners) };
+    let mut order: Vec<(usize, usize, u32)> = Vec::with_capacity(races.len());
+    for component in &components {
+        let Some((race, _)) = component.raced else { continue };
+        let (claimed, winner) = races[race as usize];
+        let mut vertices = component.vertices.clone();
+        vertices.sort_unstable();
+        if claimed != vertices {
+            let (tail, head) = arcs[winner as usize];
+            return Err(format!(
+                "the race that arc [{tail},{head}] wins is said to be of component {claimed:?}, but is of {vertices:?}"
+            ));
+        }
+        order.push((component.round, vertices[0], winner));
+    }
+    order.sort_unstable();
+    Ok(order.into_iter().map(|race| race.2).collect())
 }
 
 /// For each arc the node of the largest component that holds its head, but not its tail.
@@ -79,21 +132,8 @@ fn last_nodes(
     root: usize,
     arcs: &[(usize, usize)],
     components: &[Component],
-    nodes: &[Node],
+    of_vertex: &[Vec<u32>],
 ) -> Vec<u32> {
-    // The nodes of each vertex, from the bottom up.
-    let mut of_vertex: Vec<Vec<u32>> = vec![Vec::new(); n];
-    let mut node = 0;
-    let mut by_race: Vec<(u32, usize)> =
-        components.iter().enumerate().filter_map(|(i, c)| Some((c.raced?.0, i))).collect();
-    by_race.sort_unstable();
-    for (_, component) in by_race {
-        for &v in &components[component].vertices {
-            of_vertex[v].push(node);
-            node += 1;
-        }
-    }
-    debug_assert_eq!(node as usize, nodes.len());
     let mut arcs_into: Vec<Vec<usize>> = vec![Vec::new(); n];
     arcs.iter().enumerate().for_each(|(arc, &(_, head))| arcs_into[head].push(arc));
     let mut last = vec![NONE; arcs.len()];

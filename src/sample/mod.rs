@@ -29,9 +29,12 @@
 mod arborescence;
 mod binary_tree;
 pub mod file;
+mod form;
+pub mod jsonl;
 mod matching;
 mod positions;
 mod reference;
+mod source;
 mod spanning_tree;
 mod walk;
 
@@ -39,6 +42,7 @@ use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
 
 pub use reference::{Reference, SampleError};
+pub use source::{Draws, Places, Source, SourceError};
 pub use walk::{Walk, WalkError, Walker};
 
 /// A field of a draw: a column of a batch, a name in a samples file.
@@ -233,6 +237,11 @@ impl<X> Batch<X> {
             self.malformed.push((self.draws, wrong));
         }
         self.draws += 1;
+    }
+
+    /// Says that the draw which would come next is not to be had, or the last one pushed is malformed.
+    pub(crate) fn refuse(&mut self, what: String) {
+        self.malformed.push((self.draws, what));
     }
 
     /// The draws that do not have the form of the model: position and what is wrong.

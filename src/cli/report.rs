@@ -1,0 +1,245 @@
+//! A judgement for people and for programs, the same for every command that judges.
+
+use clap::ValueEnum;
+use recursive_gumbel::report::{Row, Verdict, csv, findings, number};
+use recursive_gumbel::statistics::{Budget, MINIMUM_EXPECTED, POWER, TestResult};
+use serde_json::Value;
+
+use super::Outcome;
+use super::table::{float, table};
+
+/// How a judgement is written.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people: the verdict, what is wrong, a table.
+    Table,
+    /// One object.
+    Json,
+    /// One object per row of the table.
+    Jsonl,
+    /// One line per row of the table, with a head.
+    Csv,
+}
+
+/// What was judged, and how.
+#[derive(Debug)]
+pub(super) struct Judgement<'a> {
+    pub(super) rows: &'a [Row],
+    pub(super) budget: &'a Budget,
+    pub(super) departure: f64,
+    /// What was judged, for people: a sentence without a full stop.
+    pub(super) subject: String,
+    /// The same for programs: fields of the JSON object.
+    pub(super) facts: Vec<(&'static str, Value)>,
+    /// The command that repeats it.
+    pub(super) again: String,
+    /// Every identity on a line of its own.
+    pub(super) all: bool,
+}
+
+/// The most findings told before the table.
+const FINDINGS: usize = 5;
+
+impl Judgement<'_> {
+    pub(super) fn outcome(&self) -> Outcome {
+        match Verdict::of(self.rows) {
+            Verdict::Held => Outcome::Held,
+            Verdict::Refuted => Outcome::Refuted,
+            Verdict::Underpowered => Outcome::Underpowered,
+            _ => Outcome::NotJudged,
+        }
+    }
+
+    pub(super) fn text(&self, format: Format) -> String {
+        match format {
+            Format::Table => self.table(),
+            Format::Json => self.json(),
+            Format::Jsonl => self.rows.iter().map(|row| format!("{}\n", row.json())).collect(),
+            Format::Csv => csv(self.rows),
+        }
+    }
+
+    /// The verdict, and what speaks against.
+    fn head(&self) -> String {
+        let exact =
+            self.rows.iter().filter(|row| row.test.is_none() && row.verdict != Verdict::NotJudged).count();
+        let tests = self.rows.iter().filter(|row| row.test.is_some()).count();
+        let counts = format!("{exact} exact checks and {tests} tests");
+        let wrong = findings(self.rows);
+        let mut text = match Verdict::of(self.rows) {
+            Verdict::Held => format!("All held: {counts}. {}.\n", self.subject),
+            Verdict::Refuted => format!("REFUTED: {} of {counts}. {}.\n", wrong.len(), self.subject),
+            Verdict::Underpowered => {
+                let missed = |row: &&Row| row.verdict == Verdict::Underpowered;
+                let rows = self.rows.iter().filter(missed).count();
+                let draws = self.rows.iter().filter_map(|row| row.draws_needed).max();
+                let draws = draws.map_or_else(String::new, |draws| format!(": about {draws} draws would do"));
+                format!(
+                    "Underpowered: nothing is wrong in {counts}, but in {rows} rows a departure of {}\n\
+                     could have been missed{draws}. {}.\n",
+                    self.departure, self.subject
+                )
+            }
+            _ => format!("Nothing could be judged. {}.\n", self.subject),
+        };
+        for (i, row) in wrong.iter().take(FINDINGS).enumerate() {
+            let of = of(row);
+            text.push_str(&format!("  {}. {of}{}: {}\n", i + 1, row.subject, row.note));
+        }
+        if wrong.len() > FINDINGS {
+            text.push_str(&format!("  and {} more, below\n", wrong.len() - FINDINGS));
+        }
+        text
+    }
+
+    fn table(&self) -> String {
+        let mut shown = if self.all { self.rows.to_vec() } else { gathered(self.rows) };
+        shown.retain(|row| row.verdict != Verdict::NotJudged); // they are told below
+        let (models, draws) =
+            (shown.iter().any(|row| !row.model.is_empty()), self.rows.iter().any(|row| row.test.is_some()));
+        let mut head = vec!["check", "n", "statistic", "p-value", "catches", "verdict"];
+        if models {
+            head.splice(0..0, ["structure", "model"]);
+        }
+        let cells = |row: &Row| {
+            let test = |value: fn(&TestResult) -> f64| {
+                row.test.as_ref().map_or_else(String::new, |test| short(value(test)))
+            };
+            let subject =
+                if row.subject == "identity" { String::new() } else { format!("{}: ", row.subject) };
+            let statistic =
+                row.ulps.map_or_else(|| test(|test| test.statistic), |ulps| format!("{} ulp", short(ulps)));
+            let catches = test(|test| test.smallest_departure);
+            let catches =
+                if catches.is_empty() { catches } else { format!("{catches} {}", row.departure_kind()) };
+            let mut cells = vec![
+                format!("{subject}{}", row.check),
+                row.count.to_string(),
+                statistic,
+                test(|test| test.p_value),
+                catches,
+                row.verdict.word().to_owned(),
+            ];
+            if models {
+                cells.splice(0..0, [row.structure.to_owned(), row.model.clone()]);
+            }
+            cells
+        };
+        let first = head.len() - 5;
+        let numbers = [first, first + 1, first + 2, first + 3];
+        let mut text = self.head();
+        text.push('\n');
+        text.push_str(&table(&head, &numbers, shown.iter().map(cells)));
+        text.push('\n');
+        for row in findings(self.rows).into_iter().skip(FINDINGS) {
+            text.push_str(&format!("{}: {}{}: {}\n", row.verdict.word(), of(row), row.subject, row.note));
+        }
+        text.push_str(&self.silent());
+        text.push('\n');
+        if draws {
+            text.push_str(&self.explanation());
+        }
+        text.push_str(&format!("Again: {}\n", self.again));
+        text
+    }
+
+    /// What was not judged, by reason.
+    fn silent(&self) -> String {
+        let mut by_reason: Vec<(String, &str, Vec<&str>)> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.verdict == Verdict::NotJudged) {
+            let (of, reason) = (of(row), row.note.as_str());
+            match by_reason.iter_mut().find(|known| (&known.0, known.1) == (&of, reason)) {
+                Some((.., subjects)) if subjects.contains(&row.subject) => {}
+                Some((.., subjects)) => subjects.push(row.subject),
+                None => by_reason.push((of, reason, vec![row.subject])),
+            }
+        }
+        let line = |(of, reason, subjects): (String, &str, Vec<&str>)| {
+            format!("not judged: {of}{}: {reason}\n", subjects.join(", "))
+        };
+        by_reason.into_iter().map(line).collect()
+    }
+
+    /// What the table's numbers mean.
+    fn explanation(&self) -> String {
+        format!(
+            "False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
+             {} in each of its {} tests (a row that shows the worst of several is several).\n\
+             catches: the smallest departure (TV: total variation; sup: of distribution functions) that the test \
+             refutes\nwith probability {POWER}, for one entry or one pair. χ²: Pearson's test, which pools the smallest \
+             cells\nuntil each expects {MINIMUM_EXPECTED} draws; G: likelihood ratio, which pools nothing; KS: \
+             Kolmogorov-Smirnov.\n",
+            float(self.budget.alpha(), 9),
+            short(self.budget.per_test()),
+            self.budget.tests(),
+        )
+    }
+
+    fn json(&self) -> String {
+        let wrong: Vec<String> = findings(self.rows)
+            .iter()
+            .map(|row| format!("{}{}: {}", of(row), row.subject, row.note))
+            .collect();
+        let mut report = serde_json::json!({
+            "verdict": Verdict::of(self.rows).word(),
+            "alpha": number(self.budget.alpha()),
+            "tests": self.budget.tests(),
+            "alpha_per_test": number(self.budget.per_test()),
+            "departure": number(self.departure),
+            "power": POWER,
+            "findings": wrong,
+            "again": self.again,
+        });
+        for (name, value) in &self.facts {
+            report[*name] = value.clone();
+        }
+        let rows: Vec<String> = self.rows.iter().map(|row| row.json().to_string()).collect();
+        let head = report.to_string();
+        let head = head.strip_suffix('}').unwrap_or(&head);
+        format!("{head},\n\"rows\":[\n{}\n]}}\n", rows.join(",\n"))
+    }
+}
+
+/// The model of a row, where there are several.
+fn of(row: &Row) -> String {
+    if row.model.is_empty() { String::new() } else { format!("{} {}: ", row.structure, row.model) }
+}
+
+/// The identities of a model on one line; those that do not hold keep theirs.
+fn gathered(rows: &[Row]) -> Vec<Row> {
+    let mut shown: Vec<Row> = Vec::new();
+    let mut identities = 0;
+    for row in rows {
+        let joins = |last: &&mut Row| {
+            let same =
+                last.subject == row.subject && last.structure == row.structure && last.model == row.model;
+            row.subject == "identity" && same && last.verdict == row.verdict && row.verdict == Verdict::Held
+        };
+        match shown.last_mut().filter(joins) {
+            Some(last) => {
+                identities += 1;
+                last.count += row.count;
+                last.check = format!("{identities} exact identities");
+            }
+            None => {
+                identities = 1;
+                shown.push(row.clone());
+            }
+        }
+    }
+    shown
+}
+
+/// Three significant digits; of a number of thousands all before the point.
+fn short(value: f64) -> String {
+    if (1e3..1e7).contains(&value.abs()) { float(libm::round(value), 7) } else { float(value, 3) }
+}
+
+/// A word of a command, in quotes if a shell needs them.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=,:+%@".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
