@@ -162,13 +162,21 @@ pub fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number)
 }
 
-/// What is wrong, the strongest first: exact checks, then tests by p-value.
+/// What is wrong, the strongest first: exact checks, then tests by p-value. What two tests say in the same words is told once.
 #[must_use]
 pub fn findings(rows: &[Row]) -> Vec<&Row> {
     let mut wrong: Vec<&Row> = rows.iter().filter(|row| row.verdict == Verdict::Refuted).collect();
     let strength = |row: &Row| row.test.map_or(-1.0, |test| test.p_value);
     wrong.sort_by(|a, b| strength(a).total_cmp(&strength(b))); // stable
-    wrong
+    let mut told: Vec<&Row> = Vec::new();
+    for row in wrong {
+        let same =
+            |other: &&Row| (&other.model, other.subject, &other.note) == (&row.model, row.subject, &row.note);
+        if !told.iter().any(same) {
+            told.push(row);
+        }
+    }
+    told
 }
 
 /// The rows as CSV with a head; texts in quotes.
@@ -221,6 +229,16 @@ mod tests {
         let none = held.clone().not_judged("nothing");
         assert_eq!(Verdict::of(&[held.clone(), none]), Verdict::Held);
         assert_eq!(Verdict::of(&[held, bad]), Verdict::Refuted);
+    }
+
+    #[test]
+    fn findings_are_told_once() {
+        let row = |subject, note: &str| Row::exact(subject, "every draw", 5, "draws").refuted(note);
+        let rows =
+            [row("structures", "no"), row("structures", "no"), row("traces", "no"), row("traces", "never")];
+        let told: Vec<(&str, &str)> =
+            findings(&rows).iter().map(|row| (row.subject, row.note.as_str())).collect();
+        assert_eq!(told, [("structures", "no"), ("traces", "no"), ("traces", "never")]);
     }
 
     #[test]

@@ -68,7 +68,10 @@ impl Judgement<'_> {
         let wrong = findings(self.rows);
         let mut text = match Verdict::of(self.rows) {
             Verdict::Held => format!("All held: {counts}. {}.\n", self.subject),
-            Verdict::Refuted => format!("REFUTED: {} of {counts}. {}.\n", wrong.len(), self.subject),
+            Verdict::Refuted => {
+                let refuted = self.rows.iter().filter(|row| row.verdict == Verdict::Refuted).count();
+                format!("REFUTED: {refuted} of {counts}. {}.\n", self.subject)
+            }
             Verdict::Underpowered => {
                 let missed = |row: &&Row| row.verdict == Verdict::Underpowered;
                 let rows = self.rows.iter().filter(missed).count();

@@ -98,6 +98,12 @@ impl Reading {
         let start = input.read.by_ref().take(3).read_to_end(&mut rest);
         let failed = |error| unread(&input.name, &error);
         start.map_err(failed)?;
+        for (magic, what) in [(b"\x1f\x8b".as_slice(), "gzip"), (b"PK\x03", "zip or .npz")] {
+            if rest.starts_with(magic) {
+                let problem = format!("is a {what} file: want JSON Lines, unpacked");
+                return Err(SourceError { place: input.name, problem });
+            }
+        }
         if rest == b"\xef\xbb\xbf" {
             rest.clear();
         }
