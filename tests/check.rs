@@ -8,7 +8,7 @@ use recursive_gumbel::check::{Options, judge, judge_source, tests};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::file::write_json_line;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
-use recursive_gumbel::sample::{Batch, Field, Reference, Sampler as _, Source as _};
+use recursive_gumbel::sample::{Batch, Draw, Field, Reference, Sampler as _, Source as _};
 use recursive_gumbel::statistics::Budget;
 use recursive_gumbel::verify::MODELS;
 
@@ -267,6 +267,28 @@ fn what_cannot_be_read_is_bad_input_with_line_field_and_what_would_be_right() {
 }
 
 #[test]
+fn a_model_too_large_to_judge_is_refused_at_once_with_what_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |model: String, draw: &str| {
+        let path = folder.path().join("model.json");
+        std::fs::write(&path, model).unwrap();
+        let (status, out, err) = check(path.to_str().unwrap(), draw);
+        assert_eq!((status, out.as_str()), (2, ""), "{err}");
+        err
+    };
+    let rates = vec![1; 1_000];
+    let order = format!(r#"{{"trace":{:?}}}"#, Vec::from_iter(0..1_000));
+    let err = refused(format!(r#"{{"structure":"permutation","rates":{rates:?}}}"#), &order);
+    assert!(err.contains("take a smaller model"), "{err}");
+    // 4 of structures and traces; of the exponentials 1000 one by one, 1000 draw after draw, 499,500 in pairs.
+    let draw = format!(r#"{{"structure":3,"trace":3,"exponentials":{rates:?}}}"#);
+    let err = refused(format!(r#"{{"structure":"categorical","rates":{rates:?}}}"#), &draw);
+    let want = "501504 tests, which is too many for a false-alarm probability of 0.000001 in all: want --alpha \
+                0.00002508 or more, or draws with fewer fields";
+    assert!(err.contains(want), "{err}");
+}
+
+#[test]
 fn a_structure_or_trace_that_cannot_be_is_refuted_and_named() {
     let good = |fields: &str| format!("{{{fields}}}\n");
     let tree = good(r#""structure":[[0,1],[0,2],[0,3]],"trace":[[0,1],[0,2],[0,3]]"#);
@@ -350,4 +372,112 @@ fn as_many_draws_as_are_said_to_do_will_do() {
     let said = rows(8_000).iter().filter_map(|row| row.draws_needed).max().unwrap();
     assert!(rows(said).iter().all(|row| row.verdict != Verdict::Underpowered), "{said}");
     assert!(rows(said / 2).iter().any(|row| row.verdict == Verdict::Underpowered), "{said}");
+}
+
+/// A draw as single precision would make it: rates, uniforms, sums and logarithms are `f32`.
+fn single(model: &Model, sampler: &Reference<'_>, number: u64) -> Draw {
+    let draw = sampler.draw(number);
+    let near = |value: f64| f64::from(value as f32);
+    let exponentials: Vec<f64> = draw.exponentials.iter().map(|&e| near(e)).collect();
+    let run = model.run(&exponentials).unwrap();
+    let rates: Vec<f64> = sampler.rates().iter().map(|&rate| near(rate)).collect();
+    let sum = |entrants: &[usize]| entrants.iter().fold(0.0, |sum, &k| near(sum + rates[k]));
+    let totals: Vec<f64> = run.trace.races().iter().map(|race| sum(&race.entrants)).collect();
+    let (mut log_prob, mut score) = (0.0, vec![0.0; rates.len()]);
+    let mut conditional: Vec<f64> = vec![0.0; rates.len()];
+    let other = sampler.weights(number + (1 << 40));
+    let uniforms: Vec<f64> =
+        other.iter().zip(sampler.rates()).map(|(e, rate)| libm::exp(-e * rate)).collect();
+    for (race, &total) in run.trace.races().iter().zip(&totals) {
+        log_prob = near(log_prob + near(near(libm::log(rates[race.winner])) - near(libm::log(total))));
+        let time = near(near(-libm::log(near(uniforms[race.winner]))) / total);
+        for &k in &race.entrants {
+            score[k] = near(score[k] + near(rates[k] / total));
+            conditional[k] = near(conditional[k] + time);
+        }
+    }
+    for (k, won) in run.trace.won().iter().enumerate() {
+        match won {
+            Some(_) => score[k] = near(score[k] - 1.0),
+            None if rates[k] == 0.0 => conditional[k] = f64::INFINITY,
+            None => {
+                conditional[k] = near(conditional[k] + near(near(-libm::log(near(uniforms[k]))) / rates[k]))
+            }
+        }
+    }
+    Draw { structure: run.structure, log_prob, score, exponentials, conditional, trace: run.trace }
+}
+
+/// What `check` says of draws of a model in all fields, of seed 7.
+fn judged(model: &Model, count: u64, draw: impl Fn(&Reference<'_>, u64) -> Draw) -> Vec<Row> {
+    let sampler = Reference::new(model, 7).unwrap();
+    let mut lines = Vec::new();
+    for number in 0..count {
+        write_json_line(&mut lines, model, &Field::ALL, &draw(&sampler, number)).unwrap();
+    }
+    let budget = Budget::new(1e-6, tests(model, &Field::ALL)).unwrap();
+    let mut file = JsonLines::new(model, vec![input("a", lines)]).unwrap();
+    judge_source("", model, &mut file, 0.05, &budget, |_| ()).unwrap()
+}
+
+fn refuted(rows: &[Row]) -> Vec<(&'static str, &str)> {
+    let wrong = rows.iter().filter(|row| row.verdict == Verdict::Refuted);
+    wrong.map(|row| (row.subject, row.note.as_str())).collect()
+}
+
+#[test]
+fn right_draws_in_single_precision_are_not_refuted() {
+    // False alarm: 1e-6 for each of 11 models, over seeds.
+    for (name, text) in MODELS {
+        let model = Model::parse(text).unwrap();
+        let rows = judged(&model, 20_000, |sampler, number| single(&model, sampler, number));
+        assert_eq!(refuted(&rows), [], "{name}");
+    }
+}
+
+#[test]
+fn wrong_draws_in_single_precision_are_refuted() {
+    let model = Model::parse(&std::fs::read_to_string(NESTED).unwrap()).unwrap();
+    let subjects =
+        |right: &dyn Fn(&Reference<'_>, u64) -> Draw, mistake: &dyn Fn(&mut Draw)| -> Vec<&'static str> {
+            let rows = judged(&model, 3_000, |sampler, number| {
+                let mut draw = right(sampler, number);
+                mistake(&mut draw);
+                draw
+            });
+            refuted(&rows).iter().map(|(subject, _)| *subject).collect()
+        };
+    let of_single = |sampler: &Reference<'_>, number: u64| single(&model, sampler, number);
+    let near = |value: f64| f64::from(value as f32);
+    assert_eq!(subjects(&of_single, &|_| ()), [""; 0]);
+    assert_eq!(subjects(&of_single, &|draw| draw.log_prob = near(draw.log_prob + 1e-4)), ["log-probability"]);
+    assert_eq!(subjects(&of_single, &|draw| draw.score[3] = near(draw.score[3] + 1e-4)), ["score"]);
+    // The same mistakes, a hundred thousand times as small, in double precision.
+    let of_double = |sampler: &Reference<'_>, number: u64| sampler.draw(number);
+    assert_eq!(subjects(&of_double, &|draw| draw.log_prob += 1e-9), ["log-probability"]);
+    assert_eq!(subjects(&of_double, &|draw| draw.score[3] += 1e-9), ["score"]);
+}
+
+#[test]
+fn a_race_that_is_won_by_rounding_is_left_out_and_told() {
+    // 0–1 and 0–2 weigh the same, up to the last bit of each precision; the trace says that 0–2 is first.
+    let draw = |weights: &str| {
+        format!(r#"{{"trace":[[0,2],[0,1],[0,3]],"exponentials":{weights},"conditional":{weights}}}"#)
+    };
+    let one = f64::from(1.0_f32 - f32::EPSILON / 2.0);
+    for (weights, tied) in [
+        ("[1,1,2,3,3,3]".to_owned(), true),
+        (format!("[{one:?},1,2,3,3,3]"), true),
+        (format!("[{:?},1,2,3,3,3]", 1.0 - f64::EPSILON), true),
+        ("[0.999999999,1,2,3,3,3]".to_owned(), false), // a double
+        ("[0.9990234375,1,2,3,3,3]".to_owned(), false),
+    ] {
+        let (status, out, err) = check(K4, &draw(&weights));
+        assert_eq!((status, err.as_str()), (if tied { 3 } else { 1 }, ""), "{weights}\n{out}");
+        for subject in ["rerun", "round trip"] {
+            let told = out.contains(&format!("not judged: {subject}"))
+                || out.contains(", round trip: there is nothing");
+            assert_eq!(told, tied, "{weights}\n{out}");
+        }
+    }
 }

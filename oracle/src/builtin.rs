@@ -6,9 +6,10 @@
 //!
 //! # An eighth structure
 //! Its module with [`Recursion`], [`Laws`] (if it holds one race at a time and their order does not matter: [`OrderFree`], one
-//! line) and [`Builtin`]. Elsewhere some fifteen lines: `pub mod`; in [`Kind`] a variant, its name, its place in
+//! line) and [`Builtin`]. Elsewhere some twenty lines: `pub mod`; in [`Kind`] a variant, its name, its place in
 //! [`Kind::ALL`]; in [`crate::model`] an import and two lines of lists. Then the compiler asks for one line each in
-//! `recursive-gumbel`: the shape of its arrays in `.npz`, how its winners are walked, and stage and picture of `explain`.
+//! `recursive-gumbel`: the shape of its arrays in `.npz`, how its winners are walked, stage and picture of `explain`; and for four
+//! on its form in samples files.
 //!
 //! # Law
 //! By whichever enumeration is smallest:

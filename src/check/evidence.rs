@@ -14,7 +14,7 @@ use gumbel_oracle::recursion::ReplayError;
 use num_rational::BigRational;
 use rayon::prelude::*;
 
-use crate::sample::{Batch, Places, Source, SourceError};
+use crate::sample::{Batch, Field, Places, Source, SourceError};
 
 /// An instance with all its structures and traces, numbered: what the checks know of it.
 pub struct Known<'m> {
@@ -98,16 +98,26 @@ impl Known<'_> {
     }
 
     /// The inverse map's uniforms of weights given a trace, one per present entry: nothing without a trace, NaN where it is
-    /// impossible.
+    /// impossible. At most 1 if the weights are of this trace, up to their rounding.
     fn uniforms(&self, trace: Option<usize>, weights: &[f64]) -> Vec<f64> {
         let Some(trace) = trace else { return Vec::new() };
         let Some((trace, _)) = self.traces.get(trace) else {
             return vec![f64::NAN; self.present.len()]; // no races, no times
         };
         let present = weights.iter().zip(&self.rates);
-        let weights: Vec<Option<f64>> =
+        let finite: Vec<Option<f64>> =
             present.map(|(&weight, &rate)| (rate > 0.0).then_some(weight)).collect();
-        let uniforms = trace.uniforms(&self.rates, &weights);
+        let mut uniforms = trace.uniforms(&self.rates, &finite);
+        // A time that is negative by no more than rounding is 0.
+        if uniforms.iter().flatten().any(|&u| u > 1.0) {
+            let (allowed, mut totals) = (rounding(trace, weights), self.rates.clone());
+            for (race, total) in trace.races().iter().zip(trace.totals(&self.rates)) {
+                totals[race.winner] = total;
+            }
+            for (k, u) in uniforms.iter_mut().enumerate() {
+                *u = u.map(|u| if u > 1.0 && Real::ln(&u) / totals[k] <= allowed(k) { 1.0 } else { u });
+            }
+        }
         self.present.iter().map(|&k| uniforms[k].unwrap_or(f64::NAN)).collect()
     }
 
@@ -202,19 +212,23 @@ impl<'m, I: Instance> Numbered<'m, I> {
         }
     }
 
-    /// What is wrong with structure and trace of a draw, by [`Defect`].
-    fn defect(&self, batch: &Batch<I::Structure>, draw: usize) -> Option<(Defect, String)> {
-        let (structure, winners) = (batch.structure(draw), batch.trace(draw));
-        let (x, t) = (structure.map(|x| self.structure(x)), winners.map(|winners| self.trace(winners)));
-        let written = || structure.map_or_else(String::new, |x| self.instance.canonical(x));
-        if x == Some(self.structures.len()) {
+    /// What is wrong with structure and trace of a draw, whose numbers these are.
+    fn defect(
+        &self,
+        batch: &Batch<I::Structure>,
+        draw: usize,
+        structure: Option<usize>,
+        trace: Option<usize>,
+    ) -> Option<(Defect, String)> {
+        let written = || batch.structure(draw).map_or_else(String::new, |x| self.instance.canonical(x));
+        if structure == Some(self.structures.len()) {
             return Some((Defect::Structure, format!("{} is no structure of this model", written())));
         }
-        if t == Some(self.traces.len()) {
-            return Some((Defect::Trace, self.impossible(winners.unwrap_or_default())));
+        if trace == Some(self.traces.len()) {
+            return Some((Defect::Trace, self.impossible(batch.trace(draw).unwrap_or_default())));
         }
-        let (x, leads_to) = (x?, self.leads_to[t?]);
-        (x != leads_to).then(|| {
+        let leads_to = self.leads_to[trace?];
+        (structure? != leads_to).then(|| {
             let right = self.instance.canonical(&self.structures[leads_to]);
             (Defect::LeadsTo, format!("the trace leads to {right}, but the structure is {}", written()))
         })
@@ -222,16 +236,60 @@ impl<'m, I: Instance> Numbered<'m, I> {
 
     /// Whether the algorithm, run on these weights, holds the races and returns the structure of the draw, as far as there
     /// are columns for them.
-    fn holds(&self, weights: &[f64], batch: &Batch<I::Structure>, draw: usize) -> bool {
-        self.instance.run(weights).is_ok_and(|run| {
-            let winners = run.trace.races().iter().map(|race| race.winner as u32);
-            batch.trace(draw).is_none_or(|trace| winners.eq(trace.iter().copied()))
-                && batch.structure(draw).is_none_or(|structure| *structure == run.structure)
-        })
+    fn holds(&self, weights: &[f64], batch: &Batch<I::Structure>, draw: usize) -> Held {
+        let Ok(run) = self.instance.run(weights) else { return Held::Other };
+        let winners = run.trace.races().iter().map(|race| race.winner as u32);
+        let same = batch.trace(draw).is_none_or(|trace| winners.eq(trace.iter().copied()))
+            && batch.structure(draw).is_none_or(|structure| *structure == run.structure);
+        if same {
+            Held::Same
+        } else if tied(&run.trace, weights) {
+            Held::Tied
+        } else {
+            Held::Other
+        }
     }
 }
 
-/// What can be wrong with structure and trace, however often each is drawn.
+/// What an algorithm does on the weights of a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// It holds the races of the draw.
+    Same,
+    /// It holds others, but someone wins by no more than rounding.
+    Tied,
+    /// It holds others.
+    Other,
+}
+
+/// Whether a number is one of single precision.
+fn is_single(value: f64) -> bool {
+    value.is_infinite() || f64::from(value as f32) == value
+}
+
+/// How far a time that follows from these weights may be off because they are rounded: one value per entry. Times are sums and
+/// differences of at most as many numbers as there are races, none larger than the entry's weight or that of a winner; each
+/// side of a comparison may be off by half a unit per number, in the sampler and here.
+fn rounding(trace: &Trace, weights: &[f64]) -> impl Fn(usize) -> f64 {
+    let epsilon =
+        if weights.iter().all(|&weight| is_single(weight)) { f64::from(f32::EPSILON) } else { f64::EPSILON };
+    let largest = trace.races().iter().map(|race| weights[race.winner]).fold(0.0, f64::max);
+    let races = trace.races().len() as f64;
+    move |entry| 4.0 * epsilon * (races + 1.0) * weights[entry].max(largest)
+}
+
+/// Whether some race of a run is won by no more than rounding.
+fn tied(trace: &Trace, weights: &[f64]) -> bool {
+    let allowed = rounding(trace, weights);
+    let finite: Vec<Option<f64>> =
+        weights.iter().map(|&weight| weight.is_finite().then_some(weight)).collect();
+    let (times, residuals) = trace.disassemble(&finite);
+    let winners = trace.races().iter().zip(times).any(|(race, time)| time <= allowed(race.winner));
+    winners
+        || residuals.iter().enumerate().any(|(k, residual)| residual.is_some_and(|left| left <= allowed(k)))
+}
+
+/// What can be wrong with one draw by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
     /// There is no such structure.
@@ -240,6 +298,10 @@ pub enum Defect {
     Trace,
     /// The trace leads to another structure.
     LeadsTo,
+    /// The algorithm, run on the exponentials, holds other races.
+    Rerun,
+    /// The algorithm, run on the conditional draw, holds other races.
+    RoundTrip,
 }
 
 /// What a draw says of its trace, beside the races.
@@ -268,18 +330,18 @@ pub struct Evidence {
     pub own: Vec<f64>,
     /// The inverse map's uniforms of the conditional draw, `[draws, present]`; NaN where the trace is impossible.
     pub conditional: Vec<f64>,
-    /// Whether the algorithm run on the exponentials holds the same races.
-    pub rerun: Vec<bool>,
-    /// Whether the algorithm run on the conditional draw holds the same races.
-    pub round_trip: Vec<bool>,
     /// A hash of the exponentials.
     pub exponentials_hash: Vec<Fingerprint>,
     /// A hash of the conditional draw.
     pub conditional_hash: Vec<Fingerprint>,
     /// The values of the first draws of the sample that have a possible trace.
     pub first: Vec<Values>,
-    /// The draws whose structure or trace is wrong, and how.
+    /// The draws that are wrong by themselves, and how.
     pub defects: Vec<(u64, Defect, String)>,
+    /// The draws that would be, if someone did not win by no more than rounding.
+    pub ties: Vec<(u64, Defect)>,
+    /// By field: whether it has a number that single precision has not.
+    pub double: [bool; Field::ALL.len()],
     /// Number and fault of each draw that is not of the model's form.
     pub malformed: Vec<(u64, String)>,
 }
@@ -335,20 +397,23 @@ impl Evidence {
                 continue;
             }
             self.number.push(number);
-            self.structure.extend(batch.structure(draw).map(|structure| numbered.structure(structure)));
+            let structure = batch.structure(draw).map(|structure| numbered.structure(structure));
+            self.structure.extend(structure);
             let trace = batch.trace(draw).map(|winners| numbered.trace(winners));
             self.trace.extend(trace);
-            self.defects.extend(numbered.defect(batch, draw).map(|(defect, what)| (number, defect, what)));
+            let defect = numbered.defect(batch, draw, structure, trace);
+            self.defects.extend(defect.map(|(defect, what)| (number, defect, what)));
+            self.precision(batch, draw);
             if let Some(weights) = batch.exponentials(draw) {
                 let survival = |&k: &usize| Real::exp(&(-weights[k] * known.rates[k]));
                 self.survivals.extend(known.present.iter().map(survival));
                 self.own.extend(known.uniforms(trace, weights));
-                self.rerun.push(numbered.holds(weights, batch, draw));
+                self.run(number, Defect::Rerun, numbered.holds(weights, batch, draw));
                 self.exponentials_hash.push(known.fingerprint(weights));
             }
             if let Some(weights) = batch.conditional(draw) {
                 self.conditional.extend(known.uniforms(trace, weights));
-                self.round_trip.push(numbered.holds(weights, batch, draw));
+                self.run(number, Defect::RoundTrip, numbered.holds(weights, batch, draw));
                 self.conditional_hash.push(known.fingerprint(weights));
             }
             if let Some(trace) = trace.filter(|&trace| number < FIRST && trace < known.traces.len()) {
@@ -357,6 +422,28 @@ impl Evidence {
             }
         }
         self.malformed.extend(malformed.map(|(draw, what)| (first + *draw as u64, what.clone())));
+    }
+
+    fn run(&mut self, draw: u64, defect: Defect, held: Held) {
+        match held {
+            Held::Same => {}
+            Held::Tied => self.ties.push((draw, defect)),
+            Held::Other => self.defects.push((draw, defect, "its weights hold other races".to_owned())),
+        }
+    }
+
+    /// Notes which fields are of double precision.
+    fn precision<X>(&mut self, batch: &Batch<X>, draw: usize) {
+        let log_prob = batch.log_prob(draw);
+        for (field, values) in [
+            (Field::LogProb, log_prob.as_ref().map(std::slice::from_ref)),
+            (Field::Score, batch.score(draw)),
+            (Field::Exponentials, batch.exponentials(draw)),
+            (Field::Conditional, batch.conditional(draw)),
+        ] {
+            let double = &mut self.double[field as usize];
+            *double = *double || values.is_some_and(|values| !values.iter().all(|&value| is_single(value)));
+        }
     }
 
     /// The number of draws looked at.
@@ -371,12 +458,12 @@ impl Evidence {
         self.survivals.extend(later.survivals);
         self.own.extend(later.own);
         self.conditional.extend(later.conditional);
-        self.rerun.extend(later.rerun);
-        self.round_trip.extend(later.round_trip);
         self.exponentials_hash.extend(later.exponentials_hash);
         self.conditional_hash.extend(later.conditional_hash);
         self.first.extend(later.first);
         self.defects.extend(later.defects);
+        self.ties.extend(later.ties);
+        self.double.iter_mut().zip(later.double).for_each(|(double, later)| *double |= later);
         self.malformed.extend(later.malformed);
     }
 }

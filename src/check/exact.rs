@@ -28,7 +28,13 @@ impl Tally {
         }
     }
 
-    fn row(&self, known: &Known<'_>, subject: &'static str, check: &str, unit: &'static str) -> Row {
+    fn row(
+        &self,
+        known: &Known<'_>,
+        subject: &'static str,
+        check: impl Into<String>,
+        unit: &'static str,
+    ) -> Row {
         let row = Row::exact(subject, check, self.count, unit);
         match &self.first {
             Some((draw, what)) => {
@@ -69,22 +75,28 @@ impl Check for Form {
     }
 }
 
-/// Whether structures are structures, traces are traces, and lead to them.
-pub(super) struct Possible {
+/// Whether each draw is right by itself in one respect.
+pub(super) struct Without {
     defect: Defect,
     tally: Tally,
+    ties: u64,
 }
 
-impl Possible {
-    pub(super) fn of(defect: Defect) -> Self {
-        Self { defect, tally: Tally::default() }
+impl Without {
+    pub(super) fn any(defect: Defect) -> Self {
+        Self { defect, tally: Tally::default(), ties: 0 }
     }
 }
 
-impl Check for Possible {
+impl Check for Without {
     fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
         let mut defects = batch.defects.iter().filter(|defect| defect.1 == self.defect).peekable();
+        let mut ties = batch.ties.iter().filter(|tie| tie.1 == self.defect).peekable();
         for &draw in &batch.number {
+            if ties.next_if(|tie| tie.0 == draw).is_some() {
+                self.ties += 1;
+                continue;
+            }
             let wrong = defects.next_if(|defect| defect.0 == draw);
             self.tally.see(draw, wrong.is_some(), || wrong.map_or_else(String::new, |wrong| wrong.2.clone()));
         }
@@ -95,6 +107,8 @@ impl Check for Possible {
             Defect::Structure => "structures",
             Defect::Trace => "traces",
             Defect::LeadsTo => "structure of the trace",
+            Defect::Rerun => "rerun",
+            Defect::RoundTrip => "round trip",
         }
     }
 
@@ -103,6 +117,8 @@ impl Check for Possible {
             Defect::Structure => &[Field::Structure],
             Defect::Trace => &[Field::Trace],
             Defect::LeadsTo => &[Field::Structure, Field::Trace],
+            Defect::Rerun => &[Field::Exponentials],
+            Defect::RoundTrip => &[Field::Conditional],
         }
     }
 
@@ -111,51 +127,11 @@ impl Check for Possible {
     }
 
     fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.tally.row(known, self.subject(), "every draw", "draws")])
-    }
-}
-
-/// Whether the algorithm holds the same races again.
-pub(super) struct Holds {
-    subject: &'static str,
-    needs: &'static [Field],
-    column: fn(&Evidence) -> &[bool],
-    tally: Tally,
-}
-
-impl Holds {
-    pub(super) fn rerun() -> Self {
-        let needs = &[Field::Exponentials];
-        Self { subject: "rerun", needs, column: |batch| &batch.rerun, tally: Tally::default() }
-    }
-
-    pub(super) fn round_trip() -> Self {
-        let needs = &[Field::Conditional];
-        Self { subject: "round trip", needs, column: |batch| &batch.round_trip, tally: Tally::default() }
-    }
-}
-
-impl Check for Holds {
-    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
-        for (number, held) in batch.number.iter().zip((self.column)(batch)) {
-            self.tally.see(*number, !held, || "its weights hold other races".to_owned());
-        }
-    }
-
-    fn subject(&self) -> &'static str {
-        self.subject
-    }
-
-    fn needs(&self) -> &'static [Field] {
-        self.needs
-    }
-
-    fn tests(&self) -> usize {
-        0
-    }
-
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.tally.row(known, self.subject, "every draw", "draws")])
+        let check = match self.ties {
+            0 => "every draw".to_owned(),
+            ties => format!("every draw but {ties} tied within rounding"),
+        };
+        Ok(vec![self.tally.row(known, self.subject(), check, "draws")])
     }
 }
 
@@ -208,21 +184,28 @@ impl Check for Positive {
 pub(super) struct Values {
     of: Field,
     seen: HashSet<usize>, // looked up, never iterated over
+    /// Whether some draw has a number that single precision has not.
+    double: bool,
     worst: Worst,
 }
 
 impl Values {
+    fn of(of: Field) -> Self {
+        Self { of, seen: HashSet::new(), double: false, worst: Worst::default() }
+    }
+
     pub(super) fn log_prob() -> Self {
-        Self { of: Field::LogProb, seen: HashSet::new(), worst: Worst::default() }
+        Self::of(Field::LogProb)
     }
 
     pub(super) fn score() -> Self {
-        Self { of: Field::Score, seen: HashSet::new(), worst: Worst::default() }
+        Self::of(Field::Score)
     }
 }
 
 impl Check for Values {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        self.double |= batch.double[self.of as usize];
         for drawn in batch.first.iter().filter(|drawn| self.seen.insert(drawn.trace)) {
             let (trace, rates) = (&known.traces[drawn.trace].0, &known.rates);
             // The rates as the sampler has them, taken exactly.
@@ -230,21 +213,21 @@ impl Check for Values {
                 rates.iter().map(|&rate| Exact::try_from(rate).unwrap_or_default()).collect();
             let races = trace.races().len() as f64;
             let name = || known.trace_name(drawn.trace);
+            let logits = rates.iter().copied().filter(|&rate| rate > 0.0).chain(trace.totals(rates));
+            let scale = logits.map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
             if let (Field::LogProb, Some(found)) = (self.of, drawn.log_prob) {
                 let want =
                     enclosure::ln(&to_rational(&trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
-                let totals: Vec<f64> = trace.totals(rates);
-                let won = trace.races().iter().map(|race| rates[race.winner]);
-                let scale = won.chain(totals).map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
-                // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions.
-                let allowed = f64::EPSILON * races * (4.0 * scale + rates.len() as f64);
+                // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions; logits that
+                // were rounded themselves move each of them by as much again.
+                let allowed = races * (4.0 * scale + rates.len() as f64);
                 let what = || format!("log p of {}: {found} instead of {want}", name());
                 self.worst.see(found, want, allowed, what);
             }
             if let (Field::Score, Some(score)) = (self.of, &drawn.score) {
                 for (k, (&found, want)) in score.iter().zip(&trace.score(&exact)).enumerate() {
                     let want = to_f64(&to_rational(want));
-                    let allowed = f64::EPSILON * (races + 1.0) * (2.0 + rates.len() as f64);
+                    let allowed = (races + 1.0) * (2.0 * scale + rates.len() as f64);
                     self.worst.see(found, want, allowed, || {
                         format!("score of {} at {}: {found} instead of {want}", name(), known.label(k))
                     });
@@ -266,33 +249,45 @@ impl Check for Values {
     }
 
     fn judge(&self, _: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.worst.row(self.subject())])
+        Ok(vec![self.worst.row(self.subject(), self.double)])
     }
 }
 
-/// The largest error seen, and the first beyond what is allowed.
+/// The largest error seen, and the first beyond what is allowed in each precision.
 #[derive(Default)]
 struct Worst {
     count: u64,
-    ulps: f64,
-    wrong: Option<String>,
+    error: f64,
+    beyond_single: Option<String>,
+    beyond_double: Option<String>,
 }
 
 impl Worst {
-    fn see(&mut self, found: f64, want: f64, allowed: f64, what: impl FnOnce() -> String) {
+    /// `allowed` is in units in the last place of 1.
+    fn see(&mut self, found: f64, want: f64, allowed: f64, what: impl Fn() -> String) {
         self.count += 1;
         let error = (found - want).abs();
-        let ulps = error / (f64::EPSILON * want.abs().max(1.0));
-        self.ulps = if ulps.is_nan() { f64::INFINITY } else { self.ulps.max(ulps) };
-        if (error > allowed || error.is_nan()) && self.wrong.is_none() {
-            self.wrong = Some(what());
+        let relative = error / want.abs().max(1.0);
+        self.error = if relative.is_nan() { f64::INFINITY } else { self.error.max(relative) };
+        let beyond = |epsilon: f64| error > epsilon * allowed || error.is_nan();
+        if beyond(f64::EPSILON) {
+            self.beyond_double.get_or_insert_with(&what);
+        }
+        if beyond(f32::EPSILON.into()) {
+            self.beyond_single.get_or_insert_with(&what);
         }
     }
 
-    fn row(&self, subject: &'static str) -> Row {
-        let row = Row::exact(subject, "against exact", self.count, "values");
-        let row = Row { ulps: (self.count > 0).then_some(self.ulps), ..row };
-        match &self.wrong {
+    /// In the precision of the numbers.
+    fn row(&self, subject: &'static str, double: bool) -> Row {
+        let (check, epsilon, wrong) = if double {
+            ("against exact", f64::EPSILON, &self.beyond_double)
+        } else {
+            ("against exact, in f32", f32::EPSILON.into(), &self.beyond_single)
+        };
+        let row = Row::exact(subject, check, self.count, "values");
+        let row = Row { ulps: (self.count > 0).then_some(self.error / epsilon), ..row };
+        match wrong {
             Some(wrong) => row.refuted(wrong),
             None => row,
         }

@@ -36,6 +36,11 @@
 //! Each check says which fields of a draw it needs ([`Check::needs`]); where a sampler has not all, the others are judged and
 //! the row says what is lacking.
 //!
+//! # Rounding
+//! Numbers that are all of single precision are taken for single precision, field by field: `log p(T)` and score are held to
+//! what `f32` can do with rounded logits. A draw whose weights hold other races is not wrong if someone wins by no more than
+//! rounding: it is left out of rerun and round trip, which say how many were; so is a time that is negative by no more.
+//!
 //! # Errors of the verdicts
 //! The false-alarm probability `alpha` is for the whole report and split evenly over its tests ([`tests`] says how many),
 //! whatever their number; exact checks spend nothing. Each test states the smallest departure that it catches with
@@ -62,7 +67,7 @@ pub use evidence::{Defect, Evidence, Fingerprint, Known, Values};
 
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler, Source, SourceError};
-use crate::statistics::{Budget, StatisticsError, TestResult};
+use crate::statistics::{Budget, PEARSON_SMALLEST_ALPHA, StatisticsError, TestResult};
 
 /// How to judge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,6 +100,20 @@ pub enum CheckError {
     /// The options ask for what the tests cannot give.
     #[error(transparent)]
     Statistics(#[from] StatisticsError),
+    /// So many tests that each would have to be trusted at a smaller probability than it can be: see
+    /// [`PEARSON_SMALLEST_ALPHA`].
+    #[error(
+        "{tests} tests, which is too many for a false-alarm probability of {alpha} in all: want --alpha {least} or more, or \
+         draws with fewer fields"
+    )]
+    TooManyTests {
+        /// How many tests.
+        tests: usize,
+        /// The false-alarm probability of the whole report.
+        alpha: f64,
+        /// What it would have to be at least.
+        least: f64,
+    },
     /// The draws cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -128,12 +147,12 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
     use times::{Against, Each, GivenTrace, Pairs, Which};
     vec![
         Box::new(exact::Form::default()),
-        Box::new(exact::Possible::of(Defect::Structure)),
+        Box::new(exact::Without::any(Defect::Structure)),
         Box::new(Cells::of(Of::Structures)),
-        Box::new(exact::Possible::of(Defect::Trace)),
+        Box::new(exact::Without::any(Defect::Trace)),
         Box::new(Cells::of(Of::Traces)),
-        Box::new(exact::Possible::of(Defect::LeadsTo)),
-        Box::new(exact::Holds::rerun()),
+        Box::new(exact::Without::any(Defect::LeadsTo)),
+        Box::new(exact::Without::any(Defect::Rerun)),
         Box::new(exact::Values::log_prob()),
         Box::new(exact::Values::score()),
         Box::new(exact::Positive::of(Which::Exponentials)),
@@ -146,7 +165,7 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(Pairs::new(Which::Conditional, present)),
         Box::new(Against::new(present)),
         Box::new(order::Lag::new(Which::Conditional, present)),
-        Box::new(exact::Holds::round_trip()),
+        Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Exponentials)),
         Box::new(order::Repeats::of(Which::Conditional)),
     ]
@@ -205,6 +224,11 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
+    let (alpha, tests) = (budget.alpha(), budget.tests());
+    if budget.per_test() < PEARSON_SMALLEST_ALPHA {
+        let least = libm::ceil(PEARSON_SMALLEST_ALPHA * tests as f64 * 1e8) / 1e8; // eight decimals, rounded up
+        return Err(CheckError::TooManyTests { tests, alpha, least });
+    }
     let limit = Limit::default();
     let law = model.law(limit)?;
     model.check_traces(limit)?;

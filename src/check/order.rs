@@ -8,24 +8,28 @@ use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::StatisticsError;
 
-/// Bits of a uniform that a right sampler draws at least: 2⁵² values, all equally likely.
-const BITS: f64 = 52.0;
+/// Bits of a uniform that a right sampler draws at least, in double and in single precision: 2⁵² and 2²³ values, all equally
+/// likely.
+const BITS: [f64; 2] = [52.0, 23.0];
 
 /// A repeat counts as exact if right draws repeat with at most this probability.
 const NEVER: f64 = 1e-12;
 
-/// Whether two draws share all their weights. Right ones do with probability at most `n²/2 · 2^{-52·present}`.
+/// Whether two draws share all their weights. Right ones do with probability at most `n²/2 · 2^{-52·present}`, in single
+/// precision `2^{-23·present}`.
 pub(super) struct Repeats {
     which: Which,
     seen: HashSet<Fingerprint>, // looked up, never iterated over
     count: u64,
     repeats: u64,
     first: Option<u64>,
+    /// Whether some weight is one that single precision has not.
+    double: bool,
 }
 
 impl Repeats {
     pub(super) fn of(which: Which) -> Self {
-        Self { which, seen: HashSet::new(), count: 0, repeats: 0, first: None }
+        Self { which, seen: HashSet::new(), count: 0, repeats: 0, first: None, double: false }
     }
 }
 
@@ -35,6 +39,7 @@ impl Check for Repeats {
             Which::Exponentials => &batch.exponentials_hash,
             Which::Conditional => &batch.conditional_hash,
         };
+        self.double |= self.needs().iter().any(|&field| batch.double[field as usize]);
         for (hash, number) in hashes.iter().zip(&batch.number) {
             self.count += 1;
             if !self.seen.insert(*hash) {
@@ -69,7 +74,8 @@ impl Check for Repeats {
         }
         let row = Row::exact(self.subject(), "every draw", self.count, "draws");
         let n = self.count as f64;
-        if n * n / 2.0 * libm::exp2(-BITS * present as f64) > NEVER {
+        let bits = BITS[usize::from(!self.double)];
+        if n * n / 2.0 * libm::exp2(-bits * present as f64) > NEVER {
             return Ok(vec![row.not_judged("of so many draws with one entry, right ones may repeat")]);
         }
         Ok(vec![match self.first {

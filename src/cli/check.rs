@@ -10,8 +10,7 @@ use recursive_gumbel::sample::Source as _;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::statistics::Budget;
 
-use super::output::Output;
-use super::report::{Format, Judgement, quoted};
+use super::report::{How, Judgement, quoted};
 use super::{Failure, Outcome, named, read_model, spinner};
 
 /// Judge recorded draws of any implementation.
@@ -28,38 +27,24 @@ pub(super) struct Check {
     /// The samples files, together one sample; `-` reads standard input.
     #[arg(required = true)]
     samples: Vec<PathBuf>,
-    /// The probability that a right sampler is refuted anywhere in the report.
-    #[arg(long, default_value_t = 1e-6)]
-    alpha: f64,
-    /// The departure that must not be missed (total variation, or largest difference of distribution functions).
-    #[arg(long, value_name = "D", default_value_t = 0.05)]
-    departure: f64,
-    /// The format.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Write to this file, which appears only when it is complete, instead of standard output.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// No sign of progress.
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    how: How,
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        super::check_departure(self.departure)?;
         let stdin = self.samples.iter().chain([&self.model]).filter(|path| *path == Path::new("-")).count();
         if stdin > 1 {
             return Err(Failure::input("standard input can be read only once: want one `-` at most"));
         }
-        let mut output = Output::open(self.out.as_deref())?;
+        let output = self.how.output()?;
         let model = read_model(&self.model)?;
         let inputs: Result<Vec<Input>, Failure> = self.samples.iter().map(|path| open(path)).collect();
         let mut source = JsonLines::new(&model, inputs?).map_err(Failure::input)?;
         let budget =
-            Budget::new(self.alpha, check::tests(&model, source.fields())).map_err(Failure::input)?;
-        let bar = spinner("draws".to_owned(), self.quiet);
-        let judged = check::judge_source("", &model, &mut source, self.departure, &budget, |drawn| {
+            Budget::new(self.how.alpha, check::tests(&model, source.fields())).map_err(Failure::input)?;
+        let bar = spinner("draws".to_owned(), self.how.quiet);
+        let judged = check::judge_source("", &model, &mut source, self.how.departure, &budget, |drawn| {
             bar.inc(drawn);
             bar.set_message(format!("{} draws", bar.position()));
         });
@@ -71,7 +56,7 @@ impl Check {
         let judgement = Judgement {
             rows: &rows,
             budget: &budget,
-            departure: self.departure,
+            departure: self.how.departure,
             subject: format!(
                 "{draws} {} of {} with {}, from {}",
                 if draws == 1 { "draw" } else { "draws" },
@@ -88,17 +73,14 @@ impl Check {
             again: self.again(),
             all: true,
         };
-        output.write(|out| out.write_all(judgement.text(self.format).as_bytes()))?;
-        output.finish()?;
-        Ok(judgement.outcome())
+        self.how.write(output, &judgement)
     }
 
     /// The command that repeats the judgement.
     fn again(&self) -> String {
         let paths = [&self.model].into_iter().chain(&self.samples);
         let paths: Vec<String> = paths.map(|path| quoted(&path.display().to_string())).collect();
-        let Self { alpha, departure, .. } = self;
-        format!("recursive-gumbel check {} --alpha {alpha:?} --departure {departure:?}", paths.join(" "))
+        format!("recursive-gumbel check {} {}", paths.join(" "), self.how.again())
     }
 }
 

@@ -120,14 +120,6 @@ fn read_model(path: &Path) -> Result<Model, Failure> {
     Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
 }
 
-/// Refuses a departure that is none.
-fn check_departure(departure: f64) -> Result<(), Failure> {
-    if departure > 0.0 && departure < 1.0 {
-        return Ok(());
-    }
-    Err(Failure::input(format!("--departure {departure}: want a number between 0 and 1")))
-}
-
 /// The limit on enumerations, shared by the commands that enumerate.
 #[derive(clap::Args, Debug)]
 struct Limits {

@@ -1,16 +1,19 @@
 //! A judgement for people and for programs, the same for every command that judges.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use recursive_gumbel::report::{Row, Verdict, csv, findings, number};
 use recursive_gumbel::statistics::{Budget, MINIMUM_EXPECTED, POWER, TestResult};
 use serde_json::Value;
 
-use super::Outcome;
+use super::output::Output;
 use super::table::{float, table};
+use super::{Failure, Outcome};
 
 /// How a judgement is written.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+enum Format {
     /// For people: the verdict, what is wrong, a table.
     Table,
     /// One object.
@@ -19,6 +22,49 @@ pub(super) enum Format {
     Jsonl,
     /// One line per row of the table, with a head.
     Csv,
+}
+
+/// What the commands that judge share.
+#[derive(clap::Args, Debug)]
+pub(super) struct How {
+    /// The probability that a right sampler is refuted anywhere in the report.
+    #[arg(long, default_value_t = 1e-6)]
+    pub(super) alpha: f64,
+    /// The departure that must not be missed (total variation, or largest difference of distribution functions).
+    #[arg(long, value_name = "D", default_value_t = 0.05)]
+    pub(super) departure: f64,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write to this file, which appears only when it is complete, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// No sign of progress.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+impl How {
+    /// Where the report goes, opened before the long work. Refuses a departure that is none.
+    pub(super) fn output(&self) -> Result<Output, Failure> {
+        let departure = self.departure;
+        if departure > 0.0 && departure < 1.0 {
+            return Output::open(self.out.as_deref());
+        }
+        Err(Failure::input(format!("--departure {departure}: want a number between 0 and 1")))
+    }
+
+    /// Writes the report there.
+    pub(super) fn write(&self, mut output: Output, judgement: &Judgement<'_>) -> Result<Outcome, Failure> {
+        output.write(|out| out.write_all(judgement.text(self.format).as_bytes()))?;
+        output.finish()?;
+        Ok(judgement.outcome())
+    }
+
+    /// The options that decide what a report says.
+    pub(super) fn again(&self) -> String {
+        format!("--alpha {:?} --departure {:?}", self.alpha, self.departure)
+    }
 }
 
 /// What was judged, and how.
@@ -41,7 +87,7 @@ pub(super) struct Judgement<'a> {
 const FINDINGS: usize = 5;
 
 impl Judgement<'_> {
-    pub(super) fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> Outcome {
         match Verdict::of(self.rows) {
             Verdict::Held => Outcome::Held,
             Verdict::Refuted => Outcome::Refuted,
@@ -50,7 +96,7 @@ impl Judgement<'_> {
         }
     }
 
-    pub(super) fn text(&self, format: Format) -> String {
+    fn text(&self, format: Format) -> String {
         match format {
             Format::Table => self.table(),
             Format::Json => self.json(),

@@ -1,7 +1,5 @@
 //! `verify`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{self, Options};
@@ -10,8 +8,7 @@ use recursive_gumbel::sample::{Field, Reference};
 use recursive_gumbel::statistics::Budget;
 use recursive_gumbel::verify;
 
-use super::output::Output;
-use super::report::{Format, Judgement};
+use super::report::{How, Judgement};
 use super::{Failure, Outcome, progress};
 
 /// The main job: exact identities, then a sampler of every structure against the exact law.
@@ -31,24 +28,11 @@ pub(super) struct Verify {
     /// The seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The probability that a right sampler is refuted anywhere in the report.
-    #[arg(long, default_value_t = 1e-6)]
-    alpha: f64,
-    /// The departure that must not be missed (total variation, or largest difference of distribution functions).
-    #[arg(long, value_name = "D", default_value_t = 0.05)]
-    departure: f64,
+    #[command(flatten)]
+    how: How,
     /// Every identity on a line of its own.
     #[arg(long)]
     all: bool,
-    /// The format.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Write to this file, which appears only when it is complete, instead of standard output.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// No progress bar.
-    #[arg(long)]
-    quiet: bool,
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
@@ -67,8 +51,7 @@ const GRAPHS: u64 = 100;
 
 impl Verify {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        super::check_departure(self.departure)?;
-        let mut output = Output::open(self.out.as_deref())?;
+        let output = self.how.output()?;
         let wanted = |kind: &Kind| self.structure.is_empty() || self.structure.contains(kind);
         let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(wanted).collect();
         let mut models: Vec<(&str, Model)> = Vec::new();
@@ -78,12 +61,14 @@ impl Verify {
                 models.push((name, model));
             }
         }
-        let budget =
-            Budget::new(self.alpha, models.iter().map(|(_, model)| check::tests(model, &Field::ALL)).sum());
+        let budget = Budget::new(
+            self.how.alpha,
+            models.iter().map(|(_, model)| check::tests(model, &Field::ALL)).sum(),
+        );
         let budget = budget.map_err(Failure::input)?;
-        let options = Options { samples: self.samples, alpha: self.alpha, departure: self.departure };
+        let options = Options { samples: self.samples, alpha: self.how.alpha, departure: self.how.departure };
 
-        let bar = progress((models.len() + kinds.len()) as u64, "exact identities", self.quiet);
+        let bar = progress((models.len() + kinds.len()) as u64, "exact identities", self.how.quiet);
         let mut rows: Vec<Row> = Vec::new();
         for kind in &kinds {
             rows.extend(verify::closed_forms(*kind));
@@ -96,7 +81,7 @@ impl Verify {
         }
         bar.finish_and_clear();
 
-        let bar = progress(models.len() as u64 * self.samples, "draws", self.quiet);
+        let bar = progress(models.len() as u64 * self.samples, "draws", self.how.quiet);
         for (name, model) in &models {
             let sampler = Reference::new(model, stream(self.seed, name)).map_err(Failure::input)?;
             let judged = check::judge(name, model, &sampler, &options, &budget, |drawn| bar.inc(drawn));
@@ -109,15 +94,13 @@ impl Verify {
         let judgement = Judgement {
             rows: &rows,
             budget: &budget,
-            departure: self.departure,
+            departure: self.how.departure,
             subject: format!("Seed {}, {} draws per model", self.seed, self.samples),
             facts: vec![("seed", self.seed.into()), ("samples", self.samples.into())],
             again: self.again(),
             all: self.all,
         };
-        output.write(|out| out.write_all(judgement.text(self.format).as_bytes()))?;
-        output.finish()?;
-        Ok(judgement.outcome())
+        self.how.write(output, &judgement)
     }
 
     /// The command that repeats the judgement.
@@ -127,6 +110,6 @@ impl Verify {
             let names: Vec<&str> = self.structure.iter().map(|kind| kind.name()).collect();
             again.push_str(&format!(" --structure {}", names.join(",")));
         }
-        again + &format!(" --alpha {:?} --departure {:?}", self.alpha, self.departure)
+        again + " " + &self.how.again()
     }
 }

@@ -3,6 +3,9 @@
 //! What is *bad input* (nobody knows what is meant: an edge that the model has not, a list of another length, a number where
 //! none may be) is told from what is a *wrong draw* (it is clear what is meant, and it is no structure or trace): the first is
 //! an error of the file, the second a finding about the sampler.
+//!
+//! [`gumbel_oracle::model::Model::parse_trace`] reads traces too, and lists who raced, which takes n³ numbers for a dense tree.
+//! A samples file has many traces, and only their winners go on from here.
 
 use gumbel_oracle::model::{Algorithm, Kind, Model};
 use gumbel_oracle::structure::{Order, Parents, Structure};
@@ -76,7 +79,6 @@ impl<'m> Form<'m> {
         let (n, pairs) = (model.size(), model.pairs());
         let mut by_first = vec![Vec::new(); n];
         for (entry, &(u, v)) in pairs.iter().enumerate() {
-            let (u, v) = if model.kind() == Kind::SpanningTree { (u.min(v), u.max(v)) } else { (u, v) };
             by_first[u].push((v, entry as u32));
         }
         by_first.iter_mut().for_each(|row| row.sort_unstable());
@@ -229,13 +231,13 @@ impl<'m> Form<'m> {
 
     fn parents(&self, numbers: &Numbers) -> Result<Vec<Option<usize>>, Wrong> {
         let form = self.structure_form();
-        let above = Numbers {
-            values: numbers.values.iter().copied().filter(|value| !value.is_nan()).collect(),
-            ..numbers.clone()
-        };
-        let mut above = self.positions(&above, form)?.into_iter();
-        self.count(numbers.values.len())?;
-        Ok(numbers.values.iter().map(|value| if value.is_nan() { None } else { above.next() }).collect())
+        // In the place of null any position will do, until all are known to be positions.
+        let values = numbers.values.iter().map(|&value| if value.is_nan() { 0.0 } else { value }).collect();
+        let above =
+            self.positions(&Numbers { values, rows: numbers.rows.clone(), scalar: numbers.scalar }, form)?;
+        self.count(above.len())?;
+        let parent = |(above, value): (usize, &f64)| (!value.is_nan()).then_some(above);
+        Ok(above.into_iter().zip(&numbers.values).map(parent).collect())
     }
 
     /// The winners of a trace, in the order held; of an arborescence see [`components`](Self::components).
@@ -351,9 +353,11 @@ impl<'m> Form<'m> {
                 let (u, v) = (cell / n, cell % n);
                 match self.entry(u, v) {
                     // Below the diagonal of a symmetric matrix the same again, or nothing.
-                    Some(entry) if (u, v) == self.place(entry) => column[start + entry as usize] = value,
-                    Some(entry) => {
-                        let above = numbers.values[self.place(entry).0 * n + self.place(entry).1];
+                    Some(entry) if (u, v) == self.pairs[entry as usize] => {
+                        column[start + entry as usize] = value
+                    }
+                    Some(_) => {
+                        let above = numbers.values[v * n + u];
                         if value != above && !nothing(value) {
                             return Err(Input(format!(
                                 "[{u}][{v}] is {value}, but [{v}][{u}] is {above}: want the same, 0 or null"
@@ -380,12 +384,6 @@ impl<'m> Form<'m> {
             }
         }
         Ok(())
-    }
-
-    /// Where an entry stands in a matrix.
-    fn place(&self, entry: u32) -> (usize, usize) {
-        let (u, v) = self.pairs[entry as usize];
-        if self.kind == Kind::SpanningTree { (u.min(v), u.max(v)) } else { (u, v) }
     }
 }
 

@@ -66,6 +66,7 @@ impl std::fmt::Debug for JsonLines<'_> {
     }
 }
 
+#[derive(Default)]
 struct Files {
     reading: Option<Reading>,
     waiting: std::vec::IntoIter<Input>,
@@ -93,11 +94,11 @@ pub struct Lines {
 }
 
 impl Reading {
+    /// Opens a file and reads its first piece, which stays to be handed over.
     fn new(mut input: Input) -> Result<Self, SourceError> {
         let mut rest = Vec::new();
         let start = input.read.by_ref().take(3).read_to_end(&mut rest);
-        let failed = |error| unread(&input.name, &error);
-        start.map_err(failed)?;
+        start.map_err(|error| unread(&input.name, &error))?;
         for (magic, what) in [(b"\x1f\x8b".as_slice(), "gzip"), (b"PK\x03", "zip or .npz")] {
             if rest.starts_with(magic) {
                 let problem = format!("is a {what} file: want JSON Lines, unpacked");
@@ -107,7 +108,14 @@ impl Reading {
         if rest == b"\xef\xbb\xbf" {
             rest.clear();
         }
-        Ok(Self { input, rest, lines: 0, ended: false })
+        let mut reading = Self { input, rest, lines: 0, ended: false };
+        let Some((mut bytes, _)) = reading.lines()? else {
+            let problem = "is empty: want one draw per line".to_owned();
+            return Err(SourceError { place: reading.input.name, problem });
+        };
+        bytes.append(&mut reading.rest);
+        reading.rest = bytes;
+        Ok(reading)
     }
 
     /// Whole lines of at least [`PIECE`] bytes, or what is left; `None` at the end.
@@ -147,39 +155,30 @@ impl<'m> JsonLines<'m> {
     /// # Errors
     /// [`SourceError`] if it is not the line of a samples file.
     pub fn new(model: &'m Model, inputs: Vec<Input>) -> Result<Self, SourceError> {
+        let mut waiting = inputs.into_iter();
+        let Some(first) = waiting.next() else {
+            let problem = "want at least one file".to_owned();
+            return Err(SourceError { place: "samples".to_owned(), problem });
+        };
+        let name = first.name.clone();
+        let reading = Reading::new(first)?;
         let mut source = Self {
             form: Form::new(model),
             fields: Vec::new(),
-            files: Mutex::new(Files { reading: None, waiting: Vec::new().into_iter() }),
+            files: Mutex::default(),
             draws: 0,
             places: Places::default(),
         };
-        let mut waiting = inputs.into_iter();
-        let Some(first) = waiting.next() else {
-            return Err(SourceError {
-                place: "samples".to_owned(),
-                problem: "want at least one file".to_owned(),
-            });
-        };
-        let name = first.name.clone();
-        let mut reading = Reading::new(first)?;
-        let Some((mut bytes, open)) = reading.lines()? else {
-            return Err(SourceError { place: name, problem: "is empty: want one draw per line".to_owned() });
-        };
-        let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let mut scratch = Scratch::default();
-        let whole = !open || line.len() < bytes.len();
+        let line = reading.rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let whole = line.len() < reading.rest.len();
         source.parse(&mut scratch, line, whole).map_err(|wrong| wrong.at(&name, 1))?;
-        let named = |given: &[Field]| given.contains(&Field::Structure) || given.contains(&Field::Trace);
-        if !named(&scratch.given) {
+        if !scratch.given.iter().any(|field| matches!(field, Field::Structure | Field::Trace)) {
             let problem = "has neither `structure` nor `trace`: want at least one of them".to_owned();
             return Err(SourceError { place: format!("{name}, line 1"), problem });
         }
         scratch.given.sort_unstable();
         source.fields = scratch.given;
-        // Given back, to be handed over with the others.
-        bytes.append(&mut reading.rest);
-        reading.rest = bytes;
         source.places.push(0, name, true);
         source.files = Mutex::new(Files { reading: Some(reading), waiting });
         Ok(source)
@@ -283,16 +282,8 @@ impl Source for JsonLines<'_> {
             }
             *reading = None;
             if let Some(input) = waiting.next() {
-                let name = input.name.clone();
-                let mut next = Reading::new(input)?;
-                let Some((mut bytes, _)) = next.lines()? else {
-                    let problem = "is empty: want one draw per line".to_owned();
-                    return Err(SourceError { place: name, problem });
-                };
-                bytes.append(&mut next.rest);
-                next.rest = bytes;
-                self.places.push(self.draws, name, true);
-                *reading = Some(next);
+                self.places.push(self.draws, input.name.clone(), true);
+                *reading = Some(Reading::new(input)?);
             }
         }
         Ok(pieces)
