@@ -1,7 +1,10 @@
 //! Traces walked by their winners, against the oracle's races with all their entrants.
 
+use std::collections::BTreeMap;
+
+use gumbel_oracle::enclosure;
 use gumbel_oracle::model::{Kind, Model};
-use gumbel_oracle::number::ratio;
+use gumbel_oracle::number::{Exact, ratio, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
 use num_rational::BigRational;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
@@ -236,6 +239,88 @@ fn the_error_names_the_race() {
     assert_eq!(error(&[3, 3]), WalkError::NotAnEntrant { race: 1, winner: 3 });
     assert_eq!(error(&[3]), WalkError::TooShort { races: 1 });
     assert_eq!(error(&[3, 1, 0]), WalkError::TooLong { races: 2, found: 3 });
+}
+
+/// Given the races before, the winners of a race take up the unit interval between them, without gap or overlap, each as much
+/// as is its probability.
+#[test]
+fn the_transform_shares_the_unit_interval_among_those_who_may_win() {
+    let mut shared = 0;
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let random: Vec<(String, Model)> = Kind::ALL
+        .iter()
+        .flat_map(|&kind| (1..=5).map(move |n| (kind, n)))
+        .map(|(kind, n)| (format!("{kind:?} {n}"), random(kind, n, &mut rng)))
+        .collect();
+    for (name, model) in examples().into_iter().chain(random) {
+        if model.trace_count().is_none_or(|count| count > 20_000_u16.into()) {
+            continue;
+        }
+        let walker = Walker::new(&model);
+        // By the winners before a race: the interval of each winner.
+        let mut intervals: BTreeMap<Vec<u32>, BTreeMap<u32, (f64, f64)>> = BTreeMap::new();
+        for outcome in model.traces() {
+            let winners = winners(&outcome.trace);
+            let walk = walker.walk(&winners).unwrap();
+            let [low, high] = [0.0, 1.0].map(|u| walk.transform(&vec![u; winners.len()]));
+            for (race, &winner) in winners.iter().enumerate() {
+                let interval = (low[race], high[race]);
+                let known = intervals.entry(winners[..race].to_vec()).or_default().insert(winner, interval);
+                // What is still to come changes nothing.
+                let same = known
+                    .is_none_or(|(a, b)| (a - low[race]).abs() < 1e-12 && (b - high[race]).abs() < 1e-12);
+                assert!(same, "{name}: {known:?}, {interval:?}");
+                let p = walk.rates()[winner as usize] / walk.totals()[race];
+                assert!((interval.1 - interval.0 - p).abs() < 1e-12, "{name}");
+            }
+        }
+        for (past, intervals) in intervals {
+            let mut intervals: Vec<(f64, f64)> = intervals.into_values().collect();
+            intervals.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let mut end = 0.0;
+            for (low, high) in intervals {
+                assert!((low - end).abs() < 1e-12, "{name} after {past:?}: from {low}, not {end}");
+                end = high;
+            }
+            assert!((end - 1.0_f64).abs() < 1e-12, "{name} after {past:?} ends at {end}");
+            shared += 1;
+        }
+    }
+    assert!(shared > 5_000, "{shared}");
+}
+
+/// The exact values, by fractions, of all traces: the nearest `f64`.
+#[test]
+fn certain_values_are_the_nearest_to_the_exact_ones() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let random: Vec<Model> = Kind::ALL
+        .iter()
+        .flat_map(|&kind| (1..=5).map(move |n| (kind, n)))
+        .map(|(kind, n)| random(kind, n, &mut rng))
+        .collect();
+    let far = [
+        r#"{"structure": "top_k", "k": 3, "rates": ["1e-300", "1e300", 0, 0.1, "1e-290"]}"#,
+        r#"{"structure": "permutation", "logits": [80, -80, 0.1, 500, -500]}"#,
+    ];
+    let far = far.iter().map(|text| Model::parse(text).unwrap());
+    for model in examples().into_iter().map(|(_, model)| model).chain(random).chain(far) {
+        let walker = Walker::new(&model);
+        let rates: Vec<f64> = model.rates_as();
+        let exact: Vec<Exact> = rates.iter().map(|&rate| Exact::try_from(rate).unwrap()).collect();
+        for outcome in model.traces().take(200) {
+            let walk = walker.walk(&winners(&outcome.trace)).unwrap();
+            let log_prob = enclosure::ln(&to_rational(&outcome.trace.probability(&exact))).unwrap();
+            // Where p(T) is 1 but for some 1e-35, the product is 1.
+            let found = walk.certain_log_prob();
+            assert!(found == log_prob || (found - log_prob).abs() < 1e-30, "{found} {log_prob} {model:?}");
+            let counts: Vec<usize> = outcome.trace.races().iter().map(|race| race.entrants.len()).collect();
+            assert_eq!(walk.entrant_counts(), counts);
+            for (found, want) in walk.certain_score().iter().zip(outcome.trace.score(&exact)) {
+                let want = to_f64(&to_rational(&want));
+                assert!((found - want).abs() <= f64::EPSILON * want.abs().max(1.0) / 2.0, "{found} {want}");
+            }
+        }
+    }
 }
 
 /// A walk of other winners differs, so a wrong one would be seen: of every two traces of a model.

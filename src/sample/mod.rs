@@ -28,6 +28,7 @@
 
 mod arborescence;
 mod binary_tree;
+mod certain;
 pub mod file;
 mod form;
 pub mod jsonl;

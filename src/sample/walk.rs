@@ -173,29 +173,74 @@ impl<'r> Walk<'r> {
         let winners: Vec<usize> = winners.iter().map(|&winner| winner as usize).collect();
         let mut won = vec![false; rates.len()];
         winners.iter().for_each(|&winner| won[winner] = true);
-        // From the last nodes back: what ends in a node or goes on from it.
-        let mut through = vec![0.0; nodes.len()];
         for (last, &rate) in last.iter_mut().zip(rates) {
             if rate == 0.0 {
                 *last = NONE;
-            } else if *last != NONE {
-                through[*last as usize] += rate;
             }
         }
-        let mut totals = vec![0.0; winners.len()];
-        for (node, &Node { race, before }) in nodes.iter().enumerate().rev() {
-            totals[race as usize] += through[node];
+        let mut walk = Self { rates, winners, nodes, last, won, totals: Vec::new() };
+        walk.totals = walk.over_entrants(|entry| rates[entry]);
+        walk
+    }
+
+    /// For each node, the sum over the entries whose path holds it of one value per entry.
+    pub(super) fn through<T: Copy + From<f64> + std::ops::AddAssign>(
+        &self,
+        value: impl Fn(usize) -> T,
+    ) -> Vec<T> {
+        let mut through = vec![T::from(0.0); self.nodes.len()];
+        for (entry, &last) in self.last.iter().enumerate().filter(|(_, last)| **last != NONE) {
+            through[last as usize] += value(entry);
+        }
+        // From the last nodes back: what ends in a node, and what goes on from it.
+        for (node, &Node { before, .. }) in self.nodes.iter().enumerate().rev() {
             if before != NONE {
-                through[before as usize] += through[node];
+                let on = through[node];
+                through[before as usize] += on;
             }
         }
-        Self { rates, winners, nodes, last, won, totals }
+        through
+    }
+
+    /// For each race, the sum over its entrants of one value per entry.
+    pub(super) fn over_entrants<T: Copy + From<f64> + std::ops::AddAssign>(
+        &self,
+        value: impl Fn(usize) -> T,
+    ) -> Vec<T> {
+        let mut sums = vec![T::from(0.0); self.winners.len()];
+        for (node, through) in self.nodes.iter().zip(self.through(value)) {
+            sums[node.race as usize] += through;
+        }
+        sums
     }
 
     /// The winner of each race.
     #[must_use]
     pub fn winners(&self) -> &[usize] {
         &self.winners
+    }
+
+    /// The rates, one per entry.
+    #[must_use]
+    pub fn rates(&self) -> &[f64] {
+        self.rates
+    }
+
+    /// Whether an entry won a race.
+    #[must_use]
+    pub fn has_won(&self, entry: usize) -> bool {
+        self.won[entry]
+    }
+
+    /// The last node of an entry.
+    pub(super) fn last_node(&self, entry: usize) -> Option<usize> {
+        Some(self.last[entry]).filter(|&last| last != NONE).map(|last| last as usize)
+    }
+
+    /// The number of entrants of each race.
+    #[must_use]
+    pub fn entrant_counts(&self) -> Vec<usize> {
+        self.over_entrants(|_| 1.0).into_iter().map(|count: f64| count as usize).collect()
     }
 
     /// The total rate `Λ_r` of each race.
@@ -219,10 +264,10 @@ impl<'r> Walk<'r> {
     }
 
     /// For each node the sum over the races up to it of one value per race.
-    fn sums(&self, values: &[f64]) -> Vec<f64> {
+    pub(super) fn sums<T: Copy + From<f64> + std::ops::Add<Output = T>>(&self, values: &[T]) -> Vec<T> {
         let mut sums = Vec::with_capacity(self.nodes.len());
         for &Node { race, before } in &self.nodes {
-            let up_to: f64 = if before == NONE { 0.0 } else { sums[before as usize] };
+            let up_to: T = if before == NONE { T::from(0.0) } else { sums[before as usize] };
             sums.push(up_to + values[race as usize]);
         }
         sums
@@ -281,5 +326,98 @@ impl<'r> Walk<'r> {
             uniforms[k] = Real::exp(&(-(weights[k] - sums[last as usize]) * self.rates[k]));
         }
         uniforms
+    }
+
+    /// The winners' randomised probability integral transform, from one uniform in (0, 1) per race:
+    /// `(Σ_{k before w_r} λ_k + u_r λ_{w_r}) / Λ_r`, where the entrants of a race stand in an order that is known before it is held.
+    ///
+    /// Given the past, the winner of a race is categorical with probabilities `λ_k/Λ_r`; so the results are independent and
+    /// uniform on (0, 1) exactly when the winners follow their law, at any size. Entrants are in the order of their entries; in an
+    /// arborescence, in that of the vertices in the component, and then of the arcs into the same vertex.
+    ///
+    /// Complexity: O(nodes + entries · log nodes).
+    ///
+    /// # Panics
+    /// If there is not one uniform per race.
+    ///
+    /// # References
+    /// The transform: Brockwell (2007), *Universal residuals: a multivariate transformation*, Statistics & Probability Letters
+    /// 77(14), who goes back to Rosenblatt (1952).
+    #[must_use]
+    pub fn transform(&self, uniforms: &[f64]) -> Vec<f64> {
+        assert_eq!(uniforms.len(), self.winners.len(), "one uniform per race");
+        // The nodes in an order in which those beyond a node follow it in a row.
+        let mut beyond = vec![1; self.nodes.len()];
+        for (node, &Node { before, .. }) in self.nodes.iter().enumerate().rev() {
+            if before != NONE {
+                let on = beyond[node];
+                beyond[before as usize] += on;
+            }
+        }
+        let (mut place, mut free, mut start) = (vec![0; self.nodes.len()], vec![0; self.nodes.len()], 0);
+        for (node, &Node { before, .. }) in self.nodes.iter().enumerate() {
+            let next = if before == NONE { &mut start } else { &mut free[before as usize] };
+            place[node] = *next;
+            *next += beyond[node];
+            free[node] = place[node] + 1;
+        }
+        // Within the winner's node: the entries before it that are on a path through the node.
+        let mut below = vec![0.0; self.winners.len()];
+        let mut sums = Sums::new(self.nodes.len());
+        for (entry, &last) in self.last.iter().enumerate().filter(|(_, last)| **last != NONE) {
+            let node = last as usize;
+            if self.won[entry] {
+                below[self.nodes[node].race as usize] = sums.over(place[node]..place[node] + beyond[node]);
+            }
+            sums.add(place[node], self.rates[entry]);
+        }
+        // The nodes of the race before the winner's.
+        let through = self.through(|entry| self.rates[entry]);
+        let winning: Vec<u32> = self.winners.iter().map(|&winner| self.last[winner]).collect();
+        for (node, &Node { race, .. }) in self.nodes.iter().enumerate() {
+            if node < winning[race as usize] as usize {
+                below[race as usize] += through[node];
+            }
+        }
+        let races = below.into_iter().zip(&self.winners).zip(self.totals.iter().zip(uniforms));
+        races
+            .map(|((below, &winner), (total, u))| ((below + u * self.rates[winner]) / total).min(1.0))
+            .collect()
+    }
+}
+
+/// Numbers at places, and their sums over ranges of places, each in O(log places): a segment tree. Only adds.
+struct Sums {
+    places: usize,
+    tree: Vec<f64>,
+}
+
+impl Sums {
+    fn new(places: usize) -> Self {
+        Self { places, tree: vec![0.0; 2 * places] }
+    }
+
+    fn add(&mut self, place: usize, value: f64) {
+        let mut node = self.places + place;
+        while node > 0 {
+            self.tree[node] += value;
+            node /= 2;
+        }
+    }
+
+    fn over(&self, places: std::ops::Range<usize>) -> f64 {
+        let (mut low, mut high, mut sum) = (self.places + places.start, self.places + places.end, 0.0);
+        while low < high {
+            if low % 2 == 1 {
+                sum += self.tree[low];
+                low += 1;
+            }
+            if high % 2 == 1 {
+                high -= 1;
+                sum += self.tree[high];
+            }
+            (low, high) = (low / 2, high / 2);
+        }
+        sum
     }
 }
