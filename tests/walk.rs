@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use gumbel_oracle::enclosure;
+use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::number::{Exact, ratio, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
+use gumbel_oracle::structure::{Order, Parents, Structure};
 use num_rational::BigRational;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
 use rand::rngs::ChaCha8Rng;
@@ -321,6 +323,63 @@ fn certain_values_are_the_nearest_to_the_exact_ones() {
             }
         }
     }
+}
+
+#[test]
+fn structures_of_traces_and_traces_of_structures_are_the_oracles() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let (mut none, mut some) = (0, 0);
+    for kind in Kind::ALL {
+        for n in (1..=7).chain([20, 40]) {
+            for _ in 0..8 {
+                let model = random(kind, n, &mut rng);
+                let walker = Walker::new(&model);
+                let sampler = Reference::new(&model, rng.random()).unwrap();
+                let m = model.rates().len();
+                for number in 0..if n > 7 { 3 } else { 30 } {
+                    let draw = sampler.draw(number);
+                    let walk = walker.walk(&winners(&draw.trace)).unwrap();
+                    assert_eq!(walker.structure_of(&walk), draw.structure, "{model:?}");
+                    assert!(walker.is_structure(&draw.structure), "{:?} of {model:?}", draw.structure);
+                    let on = walker.trace_on(&draw.structure, &draw.exponentials);
+                    assert_eq!(on, (kind != Kind::Arborescence).then(|| winners(&draw.trace)), "{model:?}");
+                    if n > 5 {
+                        continue;
+                    }
+                    // One part of it changed for another, moved, or dropped.
+                    let mut changed = |parts: &mut Vec<usize>, most: usize| {
+                        let place = rng.random_range(0..=parts.len());
+                        match rng.random_range(0..3) {
+                            0 if place < parts.len() => parts[place] = rng.random_range(0..=most),
+                            1 if place < parts.len() => drop(parts.remove(place)),
+                            _ => parts.push(rng.random_range(0..=most)),
+                        }
+                    };
+                    let other = match draw.structure {
+                        Structure::Entries(set) => {
+                            let mut entries = set.entries().to_vec();
+                            changed(&mut entries, m);
+                            Structure::Entries(entries.into_iter().collect())
+                        }
+                        Structure::Order(Order(mut order)) => {
+                            changed(&mut order, m);
+                            Structure::Order(Order(order))
+                        }
+                        Structure::Parents(Parents(mut parents)) => {
+                            let place = rng.random_range(0..parents.len());
+                            parents[place] = rng.random_bool(0.9).then(|| rng.random_range(0..=m));
+                            Structure::Parents(Parents(parents))
+                        }
+                    };
+                    let law = model.law(Limit::default()).unwrap().outcomes;
+                    let is_one = law.iter().any(|(structure, _)| *structure == other);
+                    assert_eq!(walker.is_structure(&other), is_one, "{other:?} of {model:?}");
+                    *if is_one { &mut some } else { &mut none } += 1;
+                }
+            }
+        }
+    }
+    assert!(none > 3_000 && some > 500, "{none} no structures, {some} structures");
 }
 
 /// A walk of other winners differs, so a wrong one would be seen: of every two traces of a model.

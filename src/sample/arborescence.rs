@@ -1,5 +1,7 @@
 //! Chu-Liu-Edmonds: the races of a trace from its winners.
 
+use gumbel_oracle::structure::EntrySet;
+
 use super::walk::{NONE, Node, Paths, WalkError};
 
 /// A vertex, or a contracted cycle, numbered as they are formed: the vertices first.
@@ -92,6 +94,20 @@ pub(super) fn paths(
         }
     }
     Ok(Paths { last: last_nodes(n, root, arcs, &components, &of_vertex), nodes })
+}
+
+/// The arborescence that a trace leads to: from the top down, the arc that enters a component takes the place of that of the
+/// member of its cycle that holds its head.
+pub(super) fn expand(n: usize, root: usize, arcs: &[(usize, usize)], winners: &[usize]) -> EntrySet {
+    let races: Vec<u32> = winners.iter().map(|&winner| winner as u32).collect();
+    let components = form(n, root, arcs, &races).unwrap_or_default();
+    let mut entering: Vec<Option<usize>> = vec![None; components.len()];
+    for (number, component) in components.iter().enumerate().rev() {
+        let from_above = component.above.and_then(|above| entering[above]);
+        let kept = from_above.filter(|&arc| component.vertices.contains(&arcs[arc].1));
+        entering[number] = kept.or(component.raced.map(|(race, _)| winners[race as usize]));
+    }
+    entering.into_iter().take(n).flatten().collect()
 }
 
 /// The winners of a trace that is given as a set of (component, arc), in the order of the algorithm's rounds. The components

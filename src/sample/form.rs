@@ -10,7 +10,7 @@
 use gumbel_oracle::model::{Algorithm, Kind, Model};
 use gumbel_oracle::structure::{Order, Parents, Structure};
 
-use super::arborescence;
+use super::{arborescence, binary_tree};
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,54 +245,11 @@ impl<'m> Form<'m> {
         let form = self.trace_form();
         let winners = match self.kind {
             Kind::SpanningTree | Kind::Matching | Kind::Arborescence => self.pairs(numbers, form)?,
-            Kind::BinaryTree => return self.levels(&self.parents(numbers)?),
+            Kind::BinaryTree => return binary_tree::levels(&self.parents(numbers)?).map_err(Draw),
             Kind::TopK | Kind::Permutation | Kind::Categorical => self.positions(numbers, form)?,
         };
         self.count(winners.len())?;
         Ok(winners.into_iter().map(|winner| winner as u32).collect())
-    }
-
-    /// The positions of a binary tree level by level, from left to right: as they win.
-    fn levels(&self, parents: &[Option<usize>]) -> Result<Vec<u32>, Wrong> {
-        let mut below: Vec<Vec<usize>> = vec![Vec::new(); self.n];
-        let mut order = Vec::with_capacity(self.n);
-        for (position, parent) in parents.iter().enumerate() {
-            match parent {
-                Some(parent) => below[*parent].push(position),
-                None => order.push(position),
-            }
-        }
-        if order.len() != 1 {
-            return Err(Draw(format!("has {} roots: want one null", order.len())));
-        }
-        let mut next = 0;
-        while let Some(&position) = order.get(next) {
-            order.extend(&below[position]); // in increasing order: left, right
-            next += 1;
-        }
-        if order.len() != self.n {
-            return Err(Draw("goes round in a circle: want a tree".to_owned()));
-        }
-        // Read from left to right, the nodes must be the positions in order: else it is no tree of intervals.
-        let mut span: Vec<(usize, usize)> = (0..self.n).map(|position| (position, position)).collect();
-        for &position in order.iter().rev() {
-            for &child in &below[position] {
-                let (low, high) = span[child];
-                let left = child < position && high + 1 == position;
-                let right = child > position && low == position + 1;
-                match (left && span[position].0 == position, right && span[position].1 == position) {
-                    (true, _) => span[position].0 = low,
-                    (_, true) => span[position].1 = high,
-                    _ => {
-                        return Err(Draw(format!(
-                            "puts position {child} below {position}, where it cannot be: want the positions below a \
-                             node to be an interval on its left and one on its right"
-                        )));
-                    }
-                }
-            }
-        }
-        Ok(order.into_iter().map(|position| position as u32).collect())
     }
 
     /// The winners of an arborescence's trace, in the order held.

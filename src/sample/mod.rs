@@ -37,6 +37,7 @@ mod positions;
 mod reference;
 mod source;
 mod spanning_tree;
+mod structures;
 mod walk;
 
 use gumbel_oracle::race::Trace;

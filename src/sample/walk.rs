@@ -92,6 +92,20 @@ impl<'m> Walker<'m> {
         Self { model, rates: model.rates().iter().map(to_f64).collect(), pairs: model.pairs() }
     }
 
+    pub(super) fn model(&self) -> &Model {
+        self.model
+    }
+
+    /// The rates, one per entry, nearest `f64`.
+    #[must_use]
+    pub fn rates(&self) -> &[f64] {
+        &self.rates
+    }
+
+    pub(super) fn pairs(&self) -> &[(usize, usize)] {
+        &self.pairs
+    }
+
     /// Walks the races of a trace, given by its winners in the order held.
     ///
     /// # Errors
@@ -235,6 +249,11 @@ impl<'r> Walk<'r> {
     /// The last node of an entry.
     pub(super) fn last_node(&self, entry: usize) -> Option<usize> {
         Some(self.last[entry]).filter(|&last| last != NONE).map(|last| last as usize)
+    }
+
+    /// For each race the one before it on the way of its winner.
+    pub(super) fn races_before(&self) -> impl Iterator<Item = Option<usize>> + '_ {
+        self.winners.iter().map(|&winner| self.races_of(winner).nth(1))
     }
 
     /// The number of entrants of each race.
