@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use assert_cmd::Command;
 use gumbel_oracle::model::Model;
-use recursive_gumbel::check::{Options, judge, judge_source, tests};
+use recursive_gumbel::check::{Method, Options, judge, judge_source, tests};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::file::write_json_line;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
@@ -267,25 +267,25 @@ fn what_cannot_be_read_is_bad_input_with_line_field_and_what_would_be_right() {
 }
 
 #[test]
-fn a_model_too_large_to_judge_is_refused_at_once_with_what_would_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = |model: String, draw: &str| {
-        let path = folder.path().join("model.json");
-        std::fs::write(&path, model).unwrap();
-        let (status, out, err) = check(path.to_str().unwrap(), draw);
-        assert_eq!((status, out.as_str()), (2, ""), "{err}");
-        err
-    };
+fn a_model_too_large_to_enumerate_is_refused_by_that_method_and_taken_by_the_other() {
     let rates = vec![1; 1_000];
+    let judge = |model: &str, draw: &str| {
+        let model = Model::parse(model).unwrap();
+        let mut file = JsonLines::new(&model, vec![input("a", draw)]).unwrap();
+        let fields = file.fields().to_vec();
+        assert_eq!(Method::of(&model, &fields, 1e-6), Method::AnySize);
+        let budget = Budget::new(1e-6, tests(&model, &fields)).unwrap();
+        judge_source("", &model, &mut file, 0.05, &budget, |_| ()).unwrap_err().to_string()
+    };
     let order = format!(r#"{{"trace":{:?}}}"#, Vec::from_iter(0..1_000));
-    let err = refused(format!(r#"{{"structure":"permutation","rates":{rates:?}}}"#), &order);
-    assert!(err.contains("take a smaller model"), "{err}");
+    let error = judge(&format!(r#"{{"structure":"permutation","rates":{rates:?}}}"#), &order);
+    assert!(error.contains("take a smaller model"), "{error}");
     // 4 of structures and traces; of the exponentials 1000 one by one, 1000 draw after draw, 499,500 in pairs.
     let draw = format!(r#"{{"structure":3,"trace":3,"exponentials":{rates:?}}}"#);
-    let err = refused(format!(r#"{{"structure":"categorical","rates":{rates:?}}}"#), &draw);
+    let error = judge(&format!(r#"{{"structure":"categorical","rates":{rates:?}}}"#), &draw);
     let want = "501504 tests, which is too many for a false-alarm probability of 0.000001 in all: want --alpha \
                 0.00002508 or more, or draws with fewer fields";
-    assert!(err.contains(want), "{err}");
+    assert!(error.contains(want), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use gumbel_oracle::model::Model;
 use gumbel_oracle::race::Trace;
-use recursive_gumbel::check::{Options, judge, tests};
+use recursive_gumbel::check::{Options, any_size, judge, tests};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Reference, Sampler};
 use recursive_gumbel::statistics::Budget;
@@ -18,6 +18,17 @@ fn report(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<Row> {
     let options = Options { samples, ..Options::default() };
     let budget = Budget::new(options.alpha, tests(model, &Field::ALL)).unwrap();
     judge("model", model, sampler, &options, &budget, |_| ()).unwrap()
+}
+
+/// The subjects that refute without enumeration.
+fn at_any_size(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<&'static str> {
+    let options = Options { samples, ..Options::default() };
+    let budget = Budget::new(options.alpha, any_size::tests(model, &Field::ALL)).unwrap();
+    let rows = any_size::judge("model", model, sampler, &options, &budget, |_| ()).unwrap();
+    let refuted = rows.into_iter().filter(|row| row.verdict == Verdict::Refuted);
+    let mut subjects: Vec<&str> = refuted.map(|row| row.subject).collect();
+    subjects.dedup();
+    subjects
 }
 
 /// The subjects of the rows that refute 20,000 draws, without repetition.
@@ -33,6 +44,7 @@ fn refuted_of(
     let model = Model::parse(model).unwrap();
     let right = Reference::new(&model, 11).unwrap();
     let mutant = FromDraws(|number| mistake(&right, number));
+    let at_any_size = at_any_size(&model, &mutant, samples);
     let mut subjects: Vec<&str> = report(&model, &mutant, samples)
         .into_iter()
         .filter(|row| row.verdict == Verdict::Refuted)
@@ -42,6 +54,10 @@ fn refuted_of(
         })
         .collect();
     subjects.dedup();
+    // Without enumeration the same are caught, but for what single pairs do.
+    if subjects.iter().any(|subject| !subject.ends_with("in pairs")) || subjects.is_empty() {
+        assert_eq!(at_any_size.is_empty(), subjects.is_empty(), "{at_any_size:?}, {subjects:?}");
+    }
     subjects
 }
 

@@ -6,7 +6,7 @@ use gumbel_oracle::enclosure;
 use gumbel_oracle::number::{Exact, Real, to_f64, to_rational};
 
 use super::times::Which;
-use super::{Check, Defect, Evidence, Known};
+use super::{Check, Defect, Evidence, IMPOSSIBLE, Known};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::StatisticsError;
@@ -151,7 +151,7 @@ impl Check for Positive {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
         let present = known.present.len();
         for (i, number) in batch.number.iter().enumerate() {
-            if batch.trace.get(i) == Some(&known.traces.len()) {
+            if batch.trace.get(i) == Some(&IMPOSSIBLE) {
                 continue; // no races, no times: the traces say so
             }
             let row = &self.which.column(batch)[i * present..(i + 1) * present];
@@ -237,19 +237,66 @@ impl Check for Values {
     }
 
     fn subject(&self) -> &'static str {
-        if self.of == Field::Score { "score" } else { "log-probability" }
+        values_of(self.of).0
     }
 
     fn needs(&self) -> &'static [Field] {
-        if self.of == Field::Score { &[Field::Score, Field::Trace] } else { &[Field::LogProb, Field::Trace] }
+        values_of(self.of).1
     }
 
     fn tests(&self) -> usize {
         0
     }
 
-    fn judge(&self, _: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.worst.row(self.subject(), self.double)])
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.worst.row(known, self.subject(), self.double)])
+    }
+}
+
+/// Log-probability or score of every draw, against values that are certain to the last digit.
+pub(super) struct Certain {
+    of: Field,
+    double: bool,
+    worst: Worst,
+}
+
+impl Certain {
+    pub(super) fn of(of: Field) -> Self {
+        Self { of, double: false, worst: Worst::default() }
+    }
+}
+
+impl Check for Certain {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        self.double |= batch.double[self.of as usize];
+        for compared in batch.compared.iter().filter(|compared| compared.field == self.of) {
+            self.worst.compare(compared.error, compared.want, compared.allowed, || {
+                (Some(compared.number), compared.what.clone())
+            });
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        values_of(self.of).0
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        values_of(self.of).1
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        Ok(vec![self.worst.row(known, self.subject(), self.double)])
+    }
+}
+
+fn values_of(field: Field) -> (&'static str, &'static [Field]) {
+    match field {
+        Field::Score => ("score", &[Field::Score, Field::Trace]),
+        _ => ("log-probability", &[Field::LogProb, Field::Trace]),
     }
 }
 
@@ -258,15 +305,21 @@ impl Check for Values {
 struct Worst {
     count: u64,
     error: f64,
-    beyond_single: Option<String>,
-    beyond_double: Option<String>,
+    beyond_single: Option<Beyond>,
+    beyond_double: Option<Beyond>,
 }
 
+/// The draw, if it is known, and what is wrong there.
+type Beyond = (Option<u64>, String);
+
 impl Worst {
-    /// `allowed` is in units in the last place of 1.
     fn see(&mut self, found: f64, want: f64, allowed: f64, what: impl Fn() -> String) {
+        self.compare((found - want).abs(), want, allowed, || (None, what()));
+    }
+
+    /// `allowed` is in units in the last place of 1.
+    fn compare(&mut self, error: f64, want: f64, allowed: f64, what: impl Fn() -> Beyond) {
         self.count += 1;
-        let error = (found - want).abs();
         let relative = error / want.abs().max(1.0);
         self.error = if relative.is_nan() { f64::INFINITY } else { self.error.max(relative) };
         let beyond = |epsilon: f64| error > epsilon * allowed || error.is_nan();
@@ -279,7 +332,7 @@ impl Worst {
     }
 
     /// In the precision of the numbers.
-    fn row(&self, subject: &'static str, double: bool) -> Row {
+    fn row(&self, known: &Known<'_>, subject: &'static str, double: bool) -> Row {
         let (check, epsilon, wrong) = if double {
             ("against exact", f64::EPSILON, &self.beyond_double)
         } else {
@@ -288,7 +341,8 @@ impl Worst {
         let row = Row::exact(subject, check, self.count, "values");
         let row = Row { ulps: (self.count > 0).then_some(self.error / epsilon), ..row };
         match wrong {
-            Some(wrong) => row.refuted(wrong),
+            Some((Some(draw), what)) => row.refuted(format!("{}: {what}", known.places.of(*draw))),
+            Some((None, what)) => row.refuted(what.clone()),
             None => row,
         }
     }

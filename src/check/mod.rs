@@ -51,19 +51,27 @@
 //! O(present²) per draw beside the draw itself; memory O(present²) and O(present · traces) counts, and two
 //! hashes of 16 bytes per draw, in sets, for the repeats.
 
+pub mod any_size;
 mod evidence;
 mod exact;
 mod laws;
+mod numbered;
 mod order;
+mod pooled;
+mod races;
+mod rounding;
 mod times;
+mod walked;
 
 use gumbel_oracle::instance::Instance;
 use gumbel_oracle::limit::{Limit, TooLarge};
+use gumbel_oracle::model::Model;
 use num_traits::Zero as _;
 use rayon::prelude::*;
 
-use evidence::Numbered;
-pub use evidence::{Defect, Evidence, Fingerprint, Known, Values};
+use evidence::Look;
+pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, Values, Win};
+use numbered::Numbered;
 
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler, Source, SourceError};
@@ -144,7 +152,7 @@ pub trait Check: Send + Sync {
 /// All checks of a model with `present` entries of positive rate.
 fn all(present: usize) -> Vec<Box<dyn Check>> {
     use laws::{Cells, Of};
-    use times::{Against, Each, GivenTrace, Pairs, Which};
+    use times::{Against, Each, FINE, GivenTrace, Pairs, Which};
     vec![
         Box::new(exact::Form::default()),
         Box::new(exact::Without::any(Defect::Structure)),
@@ -156,11 +164,11 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(exact::Values::log_prob()),
         Box::new(exact::Values::score()),
         Box::new(exact::Positive::of(Which::Exponentials)),
-        Box::new(Each::new(Which::Exponentials, present)),
+        Box::new(Each::new(Which::Exponentials, present, FINE)),
         Box::new(Pairs::new(Which::Exponentials, present)),
         Box::new(order::Lag::new(Which::Exponentials, present)),
         Box::new(exact::Positive::of(Which::Conditional)),
-        Box::new(Each::new(Which::Conditional, present)),
+        Box::new(Each::new(Which::Conditional, present, FINE)),
         Box::new(GivenTrace::new(present)),
         Box::new(Pairs::new(Which::Conditional, present)),
         Box::new(Against::new(present)),
@@ -172,12 +180,12 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
 }
 
 /// The checks that draws with these fields can be put to, and a row for each of the others that says what it lacks.
-fn split_by_needs(present: usize, fields: &[Field]) -> (Vec<Box<dyn Check>>, Vec<Row>) {
+fn split_by_needs(checks: Vec<Box<dyn Check>>, fields: &[Field]) -> (Vec<Box<dyn Check>>, Vec<Row>) {
     let lacks = |check: &dyn Check| -> Vec<&str> {
         check.needs().iter().filter(|field| !fields.contains(field)).map(|field| field.name()).collect()
     };
     let (can, cannot): (Vec<_>, Vec<_>) =
-        all(present).into_iter().partition(|check| lacks(check.as_ref()).is_empty());
+        checks.into_iter().partition(|check| lacks(check.as_ref()).is_empty());
     let row = |check: &dyn Check| {
         let lacking = lacks(check).join(", ");
         Row::exact(check.subject(), "every draw", 0, "draws")
@@ -192,7 +200,7 @@ fn split_by_needs(present: usize, fields: &[Field]) -> (Vec<Box<dyn Check>>, Vec
 #[must_use]
 pub fn tests<I: Instance>(model: &I, fields: &[Field]) -> usize {
     let present = model.rates().iter().filter(|rate| !rate.is_zero()).count();
-    split_by_needs(present, fields).0.iter().map(|check| check.tests()).sum()
+    split_by_needs(all(present), fields).0.iter().map(|check| check.tests()).sum()
 }
 
 /// Holds a sampler to the exact law of a model, or of any other [`Instance`]: its first draws, [`Options::samples`] of them.
@@ -233,10 +241,28 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     let law = model.law(limit)?;
     model.check_traces(limit)?;
     let (numbered, mut known) = Numbered::new(model, law);
-    let (mut checks, cannot) = split_by_needs(known.present.len(), source.fields());
+    let checks = all(known.present.len());
+    let mut rows = fold(checks, &mut known, &numbered, source, departure, budget, drawn)?;
+    for row in &mut rows {
+        (row.structure, row.model) = (model.name(), name.to_owned());
+    }
+    Ok(rows)
+}
+
+/// Puts all draws of a source to the checks.
+fn fold<X: Send + Sync, S: Source<X>>(
+    checks: Vec<Box<dyn Check>>,
+    known: &mut Known<'_>,
+    looker: &dyn Look<X>,
+    source: &mut S,
+    departure: f64,
+    budget: &Budget,
+    drawn: impl Fn(u64) + Sync,
+) -> Result<Vec<Row>, CheckError> {
+    let (mut checks, cannot) = split_by_needs(checks, source.fields());
     let mut count = 0;
     let mut gather = || -> Result<Option<Evidence>, SourceError> {
-        let batch = Evidence::gather(&known, &numbered, source)?;
+        let batch = Evidence::gather(known, looker, source)?;
         let gathered = batch.as_ref().map_or(0, |batch| batch.len() as u64);
         count += gathered;
         drawn(gathered);
@@ -245,23 +271,76 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     let mut next = gather()?;
     while let Some(batch) = next {
         // The checks look at one batch while the next is drawn.
-        let see = || checks.par_iter_mut().for_each(|check| check.see(&known, &batch));
+        let see = || checks.par_iter_mut().for_each(|check| check.see(known, &batch));
         let (gathered, ()) = rayon::join(&mut gather, see);
         next = gathered?;
     }
     known.places = source.places();
     let judged: Vec<Result<Vec<Row>, StatisticsError>> =
-        checks.par_iter().map(|check| verdicts(check.as_ref(), &known, budget, departure, count)).collect();
+        checks.par_iter().map(|check| verdicts(check.as_ref(), known, budget, departure, count)).collect();
     let mut rows = Vec::new();
     for judged in judged {
         rows.extend(judged?);
     }
     rows.extend(cannot);
-    for row in &mut rows {
-        (row.structure, row.model) = (model.name(), name.to_owned());
-    }
     leave_to_their_cause(&mut rows);
     Ok(rows)
+}
+
+/// How the draws of a model are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// All traces are enumerated: [`judge_source`].
+    Enumeration,
+    /// Nothing is: [`any_size::judge_source`].
+    AnySize,
+}
+
+impl Method {
+    /// Enumeration, where the traces can be enumerated and the tests are not too many.
+    #[must_use]
+    pub fn of(model: &Model, fields: &[Field], alpha: f64) -> Self {
+        let few = || alpha / tests(model, fields).max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
+        let all = model.check_traces(Limit::default()).is_ok();
+        if all && few() { Self::Enumeration } else { Self::AnySize }
+    }
+
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enumeration => "enumeration",
+            Self::AnySize => "any size",
+        }
+    }
+
+    /// How many statistical tests it holds.
+    #[must_use]
+    pub fn tests(self, model: &Model, fields: &[Field]) -> usize {
+        match self {
+            Self::Enumeration => tests(model, fields),
+            Self::AnySize => any_size::tests(model, fields),
+        }
+    }
+
+    /// Judges all draws of a source.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub fn judge<S: Source>(
+        self,
+        name: &str,
+        model: &Model,
+        source: &mut S,
+        departure: f64,
+        budget: &Budget,
+        drawn: impl Fn(u64) + Sync,
+    ) -> Result<Vec<Row>, CheckError> {
+        match self {
+            Self::Enumeration => judge_source(name, model, source, departure, budget, drawn),
+            Self::AnySize => any_size::judge_source(name, model, source, departure, budget, drawn),
+        }
+    }
 }
 
 /// The rows of a check on so many draws; underpowered where nothing speaks against it, but none of its tests would catch
@@ -321,9 +400,12 @@ fn repeated(counts: &[u64], times: f64) -> std::borrow::Cow<'_, [u64]> {
 }
 
 /// What a refutation says nothing of its own about: pairs of uniforms are not uniform if one of them is not.
-const FOLLOWS: [(&str, &[&str]); 5] = [
+const FOLLOWS: [(&str, &[&str]); 8] = [
+    ("winners in pairs", &["winners"]),
+    ("winners: draw after draw", &["winners"]),
     ("exponentials in pairs", &["exponentials"]),
     ("exponentials: draw after draw", &["exponentials"]),
+    ("exponentials given the trace", &["exponentials", "rerun"]),
     ("conditional in pairs", &["conditional", "conditional given the trace"]),
     (
         "conditional against exponentials",
@@ -345,13 +427,16 @@ fn leave_to_their_cause(rows: &mut [Row]) {
     }
 }
 
-/// The one of several tests with the smallest p-value, with the largest of all their smallest departures.
+/// The one of several tests with the smallest p-value (if that says nothing, the largest statistic), with the largest of all their smallest departures.
 fn worst<T>(tests: impl IntoIterator<Item = (T, TestResult)>) -> Option<(T, TestResult)> {
     let mut worst: Option<(T, TestResult)> = None;
     let mut departure = 0.0_f64;
     for (of, test) in tests {
         departure = departure.max(test.smallest_departure);
-        if worst.as_ref().is_none_or(|(_, worst)| test.p_value < worst.p_value) {
+        let is_worse = |than: &TestResult| {
+            test.p_value < than.p_value || test.p_value == than.p_value && test.statistic > than.statistic
+        };
+        if worst.as_ref().is_none_or(|(_, worst)| is_worse(worst)) {
             worst = Some((of, test));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Evidence, Known, repeated, worst};
+use super::{Check, Evidence, IMPOSSIBLE, Known, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{
@@ -51,18 +51,19 @@ pub(super) fn bin(u: f64, bins: usize) -> Option<usize> {
 // ------------------------------------------------------------------------------------------------ one at a time
 
 /// Bins of the Kolmogorov-Smirnov test: the departure it catches grows by 1/4096.
-const FINE: usize = 4096;
+pub(super) const FINE: usize = 4096;
 
 /// Each entry's uniform, over all draws.
 pub(super) struct Each {
     which: Which,
     present: usize,
+    bins: usize,
     counts: Vec<u64>,
 }
 
 impl Each {
-    pub(super) fn new(which: Which, present: usize) -> Self {
-        Self { which, present, counts: vec![0; present * FINE] }
+    pub(super) fn new(which: Which, present: usize, bins: usize) -> Self {
+        Self { which, present, bins, counts: vec![0; present * bins] }
     }
 }
 
@@ -72,8 +73,8 @@ impl Check for Each {
             return;
         }
         for row in self.which.column(batch).chunks(self.present) {
-            for (counts, &u) in self.counts.chunks_mut(FINE).zip(row) {
-                bin(u, FINE).into_iter().for_each(|bin| counts[bin] += 1);
+            for (counts, &u) in self.counts.chunks_mut(self.bins).zip(row) {
+                bin(u, self.bins).into_iter().for_each(|bin| counts[bin] += 1);
             }
         }
     }
@@ -93,7 +94,7 @@ impl Check for Each {
     fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let mut tests = Vec::new();
         let counts = repeated(&self.counts, times);
-        for (counts, &entry) in counts.chunks(FINE).zip(&known.present) {
+        for (counts, &entry) in counts.chunks(self.bins).zip(&known.present) {
             if counts.iter().any(|&count| count > 0) {
                 let ks = kolmogorov_smirnov_of_counts(counts)?;
                 tests.push(((entry, ks.draws), ks.judge(alpha)?));
@@ -152,7 +153,7 @@ impl Check for GivenTrace {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
         let (rows, by_trace) = rows(known);
         self.counts.resize(self.present * rows * OCTILES, 0);
-        for (i, &trace) in batch.trace.iter().enumerate().filter(|(_, trace)| **trace < known.traces.len()) {
+        for (i, &trace) in batch.trace.iter().enumerate().filter(|(_, trace)| **trace != IMPOSSIBLE) {
             let uniforms = &batch.conditional[i * self.present..(i + 1) * self.present];
             for (k, &u) in uniforms.iter().enumerate() {
                 let row = if by_trace { trace } else { known.role(trace, k) };
@@ -337,7 +338,7 @@ impl Check for Pairs {
         let given = self.which == Which::Conditional;
         for (i, row) in self.which.column(batch).chunks(self.present).enumerate() {
             let bins: Vec<Option<usize>> = row.iter().map(|&u| Grids::bin(u)).collect();
-            let trace = batch.trace.get(i).filter(|&&trace| given && trace < known.traces.len());
+            let trace = batch.trace.get(i).filter(|&&trace| given && trace != IMPOSSIBLE);
             let won = |k: usize| trace.is_some_and(|&trace| known.role(trace, k) > 0);
             let won: Vec<usize> = (0..self.present).map(|k| usize::from(won(k))).collect();
             let mut pair = 0;
@@ -395,7 +396,7 @@ impl Against {
 
 impl Check for Against {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        for (i, &trace) in batch.trace.iter().enumerate().filter(|(_, trace)| **trace < known.traces.len()) {
+        for (i, &trace) in batch.trace.iter().enumerate().filter(|(_, trace)| **trace != IMPOSSIBLE) {
             for k in 0..self.present {
                 let at = i * self.present + k;
                 let won = usize::from(known.role(trace, k) > 0);

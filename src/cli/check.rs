@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use recursive_gumbel::check;
+use recursive_gumbel::check::Method;
 use recursive_gumbel::sample::Source as _;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::statistics::Budget;
@@ -41,10 +41,11 @@ impl Check {
         let model = read_model(&self.model)?;
         let inputs: Result<Vec<Input>, Failure> = self.samples.iter().map(|path| open(path)).collect();
         let mut source = JsonLines::new(&model, inputs?).map_err(Failure::input)?;
-        let budget =
-            Budget::new(self.how.alpha, check::tests(&model, source.fields())).map_err(Failure::input)?;
+        let method = Method::of(&model, source.fields(), self.how.alpha);
+        let tests = method.tests(&model, source.fields()).max(1);
+        let budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
         let bar = spinner("draws".to_owned(), self.how.quiet);
-        let judged = check::judge_source("", &model, &mut source, self.how.departure, &budget, |drawn| {
+        let judged = method.judge("", &model, &mut source, self.how.departure, &budget, |drawn| {
             bar.inc(drawn);
             bar.set_message(format!("{} draws", bar.position()));
         });
@@ -69,6 +70,7 @@ impl Check {
                 ("draws", draws.into()),
                 ("fields", fields.into()),
                 ("files", files.into()),
+                ("method", method.name().into()),
             ],
             again: self.again(),
             all: true,

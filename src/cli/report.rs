@@ -123,9 +123,12 @@ impl Judgement<'_> {
                 let rows = self.rows.iter().filter(missed).count();
                 let draws = self.rows.iter().filter_map(|row| row.draws_needed).max();
                 let draws = draws.map_or_else(String::new, |draws| format!(": about {draws} draws would do"));
+                let these = self.caught().map_or_else(String::new, |caught| {
+                    format!(". These draws are enough for --departure {caught}")
+                });
                 format!(
                     "Underpowered: nothing is wrong in {counts}, but in {rows} rows a departure of {}\n\
-                     could have been missed{draws}. {}.\n",
+                     could have been missed{draws}{these}.\n{}.\n",
                     self.departure, self.subject
                 )
             }
@@ -209,19 +212,63 @@ impl Judgement<'_> {
         by_reason.into_iter().map(line).collect()
     }
 
+    /// The departure from which nothing was missed, rounded up to two digits; `None` if there is none.
+    fn caught(&self) -> Option<f64> {
+        let mut caught = 0.0_f64;
+        // Chi-square and G of one law are one check: the better counts.
+        let together = |a: &Row, b: &Row| {
+            a.subject == b.subject
+                && a.model == b.model
+                && (a.check.as_str(), b.check.as_str()) == ("χ²", "G")
+        };
+        for rows in self.rows.chunk_by(together) {
+            let missed = rows.iter().filter(|row| row.verdict == Verdict::Underpowered);
+            let best = missed.map(|row| row.test.map_or(1.0, |test| test.smallest_departure));
+            caught = best.reduce(f64::min).map_or(caught, |best| caught.max(best));
+        }
+        let digit = libm::pow(10.0, libm::floor(libm::log10(caught)) - 1.0);
+        let rounded = libm::ceil(caught / digit * (1.0 - 1e-12)) * digit;
+        (rounded < 1.0).then(|| float(rounded, 2).parse().ok()).flatten()
+    }
+
     /// What the table's numbers mean.
     fn explanation(&self) -> String {
-        format!(
+        let mut text = format!(
             "False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
              {} in each of its {} tests (a row that shows the worst of several is several).\n\
              catches: the smallest departure (TV: total variation; sup: of distribution functions) that the test \
-             refutes\nwith probability {POWER}, for one entry or one pair. χ²: Pearson's test, which pools the smallest \
-             cells\nuntil each expects {MINIMUM_EXPECTED} draws; G: likelihood ratio, which pools nothing; KS: \
-             Kolmogorov-Smirnov.\n",
+             refutes\nwith probability {POWER}, for one entry or one pair. ",
             float(self.budget.alpha(), 9),
             short(self.budget.per_test()),
             self.budget.tests(),
-        )
+        );
+        let used = |word: &str| {
+            let is_word = |row: &Row| row.check.split([' ', ',']).any(|part| part == word);
+            self.rows.iter().any(|row| row.test.is_some() && is_word(row))
+        };
+        let words = [
+            (
+                "χ²",
+                format!(
+                    "χ²: Pearson's test, which pools the smallest cells\nuntil each expects {MINIMUM_EXPECTED} draws; "
+                ),
+            ),
+            ("G", "G: likelihood ratio, which pools nothing; ".to_owned()),
+            ("KS", "KS: Kolmogorov-Smirnov; ".to_owned()),
+        ];
+        let any_size = [
+            ("wins", "wins: how often an entry won, beside its chances; "),
+            ("pooled", "pooled: what all the values have in common, of a single one next to nothing; "),
+        ];
+        for said in [
+            words.into_iter().filter(|(word, _)| used(word)).map(|(_, said)| said).collect::<String>(),
+            any_size.into_iter().filter(|(word, _)| used(word)).map(|(_, said)| said).collect(),
+        ] {
+            if let Some(said) = said.strip_suffix("; ") {
+                text.push_str(&format!("{said}.\n"));
+            }
+        }
+        text
     }
 
     fn json(&self) -> String {

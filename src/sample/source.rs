@@ -82,6 +82,7 @@ pub struct Draws<'s, X> {
     sampler: &'s dyn Sampler<X>,
     next: u64,
     end: u64,
+    piece: u64,
 }
 
 impl<X> fmt::Debug for Draws<'_, X> {
@@ -94,12 +95,17 @@ impl<'s, X> Draws<'s, X> {
     /// The draws `0..count`.
     #[must_use]
     pub fn new(sampler: &'s dyn Sampler<X>, count: u64) -> Self {
-        Self { sampler, next: 0, end: count }
+        Self { sampler, next: 0, end: count, piece: 128 }
+    }
+
+    /// So many at a time on each thread, instead of 128: fewer where draws are large.
+    #[must_use]
+    pub fn in_pieces_of(self, draws: u64) -> Self {
+        Self { piece: draws.max(1), ..self }
     }
 }
 
-/// Draws that one thread makes before it takes others, and how many of such pieces there are at a time.
-const PIECE: u64 = 128;
+/// Pieces at a time, for all threads.
 const PIECES: usize = 32;
 
 impl<X: Send> Source<X> for Draws<'_, X> {
@@ -112,7 +118,7 @@ impl<X: Send> Source<X> for Draws<'_, X> {
     fn next(&mut self) -> Result<Vec<Self::Piece>, SourceError> {
         let mut pieces = Vec::with_capacity(PIECES);
         while self.next < self.end && pieces.len() < PIECES {
-            let end = self.end.min(self.next + PIECE);
+            let end = self.end.min(self.next + self.piece);
             pieces.push(self.next..end);
             self.next = end;
         }

@@ -57,8 +57,8 @@ impl Walker<'_> {
         }
     }
 
-    /// The trace that the algorithm holds if it is run on these weights and returns this structure; `None` if it is no structure
-    /// of the model, or an arborescence: see [above](self).
+    /// The trace that the algorithm holds if it is run on these weights and returns this structure: the entries by increasing weight,
+    /// or the only trace there is. `None` if it is no structure of the model, or an arborescence, which has no such shortcut.
     ///
     /// # Panics
     /// If there is not one weight per entry.

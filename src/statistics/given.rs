@@ -73,3 +73,12 @@ pub(super) fn check_degrees(degrees_of_freedom: usize) -> Result<(), StatisticsE
     }
     Ok(())
 }
+
+pub(super) fn check_argument(
+    name: &'static str,
+    value: f64,
+    right: bool,
+    want: &'static str,
+) -> Result<(), StatisticsError> {
+    if right { Ok(()) } else { Err(StatisticsError::Argument { name, value, want }) }
+}

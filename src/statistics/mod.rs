@@ -15,6 +15,8 @@
 //! - One cell: `2·min(P(B ≤ O_i), P(B ≥ O_i))` with `B ~ Binomial(n, p_i)`, capped at 1: exact.
 //! - Kolmogorov-Smirnov: `D = sup|F_n(x) - x|`, `p ≤ 2 exp(-2nD²)` at every `n` (Dvoretzky-Kiefer-Wolfowitz with
 //!   Massart's constant).
+//! - Wins: `P(log Γ(1+w) - (1+w) log(1+m) + m ≥ log 1/α) ≤ α` for `w` wins where `m` were expected, whenever one looks (a mixture of
+//!   supermartingales, and Ville's inequality).
 //! - Power: under `q`, `X²` and `G` are nearly noncentral chi-square with `δ = n Σ(q_i - p_i)²/p_i ≥ 4n·TV²`
 //!   (Cauchy-Schwarz), so that every `TV ≥ ½√(δ/n)` is caught with the probability that `δ` is.
 //!   This is asymptotic; that of Kolmogorov-Smirnov holds at every `n`.
@@ -52,6 +54,7 @@ mod power;
 mod special;
 mod uniforms;
 mod verdict;
+mod wins;
 
 pub use cells::{CellResult, Drawn, cell_p_value, worst_cells};
 pub use likelihood::{GTest, g_critical, g_p_value, g_test};
@@ -63,6 +66,7 @@ pub use uniforms::{
     smallest_sup_norm,
 };
 pub use verdict::{Budget, DepartureKind, TestResult};
+pub use wins::{WinsTest, smallest_wins, wins_test};
 
 /// Smallest expected count of a pooled cell in [`pearson`].
 ///
@@ -94,6 +98,9 @@ pub const PEARSON_SMALLEST_ALPHA: f64 = 5e-11;
 
 /// Probability with which a [`TestResult::smallest_departure`] is caught.
 pub const POWER: f64 = 0.99;
+
+/// The quantile of the standard normal law at [`POWER`].
+const POWER_QUANTILE: f64 = 2.326_347_874_040_841;
 
 /// Absolute tolerance on the sum of a law's probabilities: rounding of exact fractions, for up to 10⁷ cells.
 pub const PROBABILITY_SUM_TOLERANCE: f64 = 1e-9;

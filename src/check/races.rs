@@ -1,0 +1,137 @@
+//! Race by race and entry by entry, at any size: who wins, and when.
+
+use super::evidence::Seen;
+use super::times::bin;
+use super::{Check, Evidence, Known, repeated, worst};
+use crate::report::Row;
+use crate::sample::Field;
+use crate::statistics::{StatisticsError, kolmogorov_smirnov_of_counts, smallest_wins, wins_test};
+
+/// Bins of the Kolmogorov-Smirnov test of one race: the departure it catches grows by 1/1024.
+const BINS: usize = 1024;
+
+/// The races that every trace has, each by itself, in the order held: one uniform of each.
+pub(super) struct Races {
+    subject: &'static str,
+    needs: &'static [Field],
+    value: fn(&Seen<'_>, usize) -> f64,
+    wrong: &'static str,
+    races: usize,
+    counts: Vec<u64>,
+}
+
+impl Races {
+    /// `wrong` says what is wrong with a race that is refuted.
+    pub(super) fn new(
+        subject: &'static str,
+        needs: &'static [Field],
+        races: usize,
+        value: fn(&Seen<'_>, usize) -> f64,
+        wrong: &'static str,
+    ) -> Self {
+        Self { subject, needs, value, wrong, races, counts: vec![0; races * BINS] }
+    }
+}
+
+impl Check for Races {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        for seen in batch.draws(known) {
+            for race in 0..self.races.min(seen.wins.len()) {
+                if let Some(bin) = bin((self.value)(&seen, race), BINS) {
+                    self.counts[race * BINS + bin] += 1;
+                }
+            }
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        self.subject
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.needs
+    }
+
+    fn tests(&self) -> usize {
+        self.races
+    }
+
+    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        let counts = repeated(&self.counts, times);
+        let mut tests = Vec::new();
+        for (race, counts) in counts.chunks(BINS).enumerate() {
+            if counts.iter().any(|&count| count > 0) {
+                let ks = kolmogorov_smirnov_of_counts(counts)?;
+                tests.push(((race, ks.draws), ks.judge(alpha)?));
+            }
+        }
+        Ok(worst(tests).map_or_else(Vec::new, |((race, draws), test)| {
+            let check = format!("KS, worst of {} races: race {race}", self.races);
+            vec![Row::test(self.subject, check, draws, "draws", test, || {
+                format!("race {race} (from 0): {}", self.wrong)
+            })]
+        }))
+    }
+}
+
+/// How often each entry wins, beside how often it should, given whom it raced against.
+pub(super) struct Wins {
+    /// By place among the present entries: the draws in which it won, and the sum of its chances.
+    won: Vec<u64>,
+    expected: Vec<f64>,
+    draws: u64,
+}
+
+impl Wins {
+    pub(super) fn new(present: usize) -> Self {
+        Self { won: vec![0; present], expected: vec![0.0; present], draws: 0 }
+    }
+}
+
+impl Check for Wins {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        for seen in batch.draws(known) {
+            self.draws += u64::from(!seen.chances.is_empty());
+            seen.wins.iter().for_each(|win| self.won[win.place] += 1);
+            self.expected.iter_mut().zip(seen.chances).for_each(|(sum, chance)| *sum += chance);
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        "entries"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        &[Field::Trace]
+    }
+
+    fn tests(&self) -> usize {
+        self.won.len()
+    }
+
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        if self.draws == 0 {
+            return Ok(Vec::new());
+        }
+        let won = repeated(&self.won, times);
+        let draws = libm::round(self.draws as f64 * times) as u64;
+        let most = self.expected.iter().copied().fold(0.0, f64::max);
+        let departure = smallest_wins(draws, most * times, alpha)?; // that of the others is smaller
+        let mut tests = Vec::new();
+        for (place, (&won, expected)) in won.iter().zip(&self.expected).enumerate() {
+            tests.push((place, wins_test(won, expected * times)?.judge(alpha, departure)));
+        }
+        Ok(worst(tests).map_or_else(Vec::new, |(place, test)| {
+            let label = known.label(known.present[place]);
+            let check = format!("wins, worst of {}: {label}", self.won.len());
+            vec![Row::test(self.subject(), check, draws, "draws", test, || {
+                let percent = |part: f64| format!("{:.3} %", 100.0 * part / self.draws as f64);
+                format!(
+                    "{label} wins a race in {} of the draws, given whom it raced against it should in {}",
+                    percent(self.won[place] as f64),
+                    percent(self.expected[place])
+                )
+            })]
+        }))
+    }
+}
