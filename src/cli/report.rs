@@ -123,13 +123,18 @@ impl Judgement<'_> {
                 let rows = self.rows.iter().filter(missed).count();
                 let draws = self.rows.iter().filter_map(|row| row.draws_needed).max();
                 let draws = draws.map_or_else(String::new, |draws| format!(": about {draws} draws would do"));
+                let unknown = self.rows.iter().filter(missed).filter(|row| row.test.is_none());
+                let unknown: String =
+                    unknown.map(|row| format!("  {}{}: {}\n", of(row), row.subject, row.note)).collect();
                 let these = self.caught().map_or_else(String::new, |caught| {
                     format!(". These draws are enough for --departure {caught}")
                 });
                 format!(
-                    "Underpowered: nothing is wrong in {counts}, but in {rows} rows a departure of {}\n\
-                     could have been missed{draws}{these}.\n{}.\n",
-                    self.departure, self.subject
+                    "Underpowered: nothing is wrong in {counts}, but in {rows} row{} a departure of {}\n\
+                     could have been missed{draws}{these}.\n{}.\n{unknown}",
+                    if rows == 1 { "" } else { "s" },
+                    self.departure,
+                    self.subject
                 )
             }
             _ => format!("Nothing could be judged. {}.\n", self.subject),
