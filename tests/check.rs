@@ -259,9 +259,9 @@ fn what_cannot_be_read_is_bad_input_with_line_field_and_what_would_be_right() {
     assert!(status == 2 && err.contains("no such file"), "{err}");
     let model = Model::parse(&std::fs::read_to_string(K4).unwrap()).unwrap();
     let packed = read(&model, vec![input("a.gz", [0x1f, 0x8b, 8, 0])]).unwrap_err();
-    assert_eq!(packed, "a.gz: is a gzip file: want JSON Lines, unpacked");
+    assert!(packed.starts_with("a.gz: ") && packed.ends_with(": is it truncated or damaged?"), "{packed}");
     let zipped = read(&model, vec![input("a.npz", *b"PK\x03\x04..")]).unwrap_err();
-    assert_eq!(zipped, "a.npz: is a zip or .npz file: want JSON Lines, unpacked");
+    assert_eq!(zipped, "a.npz: is a zip or .npz file: want JSON Lines");
     let (status, _, err) = run(&["check", "-", "-"], "");
     assert!(status == 2 && err.contains("only once"), "{err}");
 }

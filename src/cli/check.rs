@@ -1,23 +1,29 @@
 //! `check MODEL SAMPLES`
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
+use gumbel_oracle::model::Model;
 use recursive_gumbel::check::Method;
-use recursive_gumbel::sample::Source as _;
+use recursive_gumbel::sample::Source;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
+use recursive_gumbel::sample::npz::{Archive, Npz};
 use recursive_gumbel::statistics::Budget;
+use tempfile::NamedTempFile;
 
+use super::output::Output;
 use super::report::{How, Judgement, quoted};
 use super::{Failure, Outcome, named, read_model, spinner};
 
 /// Judge recorded draws of any implementation.
 ///
-/// SAMPLES is in JSON Lines, one draw per line, with at least one of the fields structure and trace, and any of log_prob,
-/// score, exponentials (the weights that the algorithm was run on) and conditional (a draw of them given the trace):
-/// what `sample` writes. What is there is judged, and the report says what could not be, and why.
+/// SAMPLES is in JSON Lines (also packed by gzip), one draw per line, or NumPy's .npz, one array per field: what `sample`
+/// writes. It has at least one of the fields structure and trace, and any of log_prob, score, exponentials (the weights that
+/// the algorithm was run on) and conditional (a draw of them given the trace). What is there is judged, and the report says
+/// what could not be, and why.
 ///
 /// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 nothing could be judged.
 #[derive(Args, Debug)]
@@ -39,20 +45,35 @@ impl Check {
         }
         let output = self.how.output()?;
         let model = read_model(&self.model)?;
-        let inputs: Result<Vec<Input>, Failure> = self.samples.iter().map(|path| open(path)).collect();
-        let mut source = JsonLines::new(&model, inputs?).map_err(Failure::input)?;
-        let method = Method::of(&model, source.fields(), self.how.alpha);
-        let tests = method.tests(&model, source.fields()).max(1);
+        match Samples::open(&self.samples)? {
+            Samples::Lines(inputs) => {
+                let source = JsonLines::new(&model, inputs).map_err(Failure::input)?;
+                self.judge(output, &model, source)
+            }
+            Samples::Arrays(archives, spooled) => {
+                let source = Npz::new(&model, archives).map_err(Failure::input)?;
+                let outcome = self.judge(output, &model, source);
+                drop(spooled);
+                outcome
+            }
+        }
+    }
+
+    fn judge(&self, output: Output, model: &Model, mut source: impl Source) -> Result<Outcome, Failure> {
+        let method = Method::of(model, source.fields(), self.how.alpha);
+        let tests = method.tests(model, source.fields()).max(1);
         let budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
         let bar = spinner("draws".to_owned(), self.how.quiet);
-        let judged = method.judge("", &model, &mut source, self.how.departure, &budget, |drawn| {
+        let draws = AtomicU64::new(0);
+        let judged = method.judge("", model, &mut source, self.how.departure, &budget, |drawn| {
+            draws.fetch_add(drawn, Ordering::Relaxed);
             bar.inc(drawn);
             bar.set_message(format!("{} draws", bar.position()));
         });
         let rows = judged.map_err(Failure::input)?;
         bar.finish_and_clear();
         let files: Vec<String> = self.samples.iter().map(|path| named(path)).collect();
-        let draws = source.draws();
+        let draws = draws.into_inner();
         let fields: Vec<&str> = source.fields().iter().map(|field| field.name()).collect();
         let judgement = Judgement {
             rows: &rows,
@@ -86,16 +107,47 @@ impl Check {
     }
 }
 
-/// A samples file; `-` is standard input.
-fn open(path: &Path) -> Result<Input, Failure> {
-    let failed = |error| Failure::Read { path: path.to_owned(), error };
-    let read: Box<dyn Read + Send> = if path == Path::new("-") {
-        Box::new(std::io::stdin())
-    } else {
-        if path.is_dir() {
-            return Err(failed(std::io::Error::other("is a directory: want a samples file")));
+/// The samples files, by what they are.
+enum Samples {
+    Lines(Vec<Input>),
+    /// And what holds standard input, which is read in more than one place at once.
+    Arrays(Vec<Archive>, Option<NamedTempFile>),
+}
+
+impl Samples {
+    fn open(paths: &[PathBuf]) -> Result<Self, Failure> {
+        let (mut lines, mut archives, mut spooled) = (Vec::new(), Vec::new(), None);
+        for path in paths {
+            let failed = |error| Failure::Read { path: path.to_owned(), error };
+            if path.is_dir() {
+                return Err(failed(io::Error::other("is a directory: want a samples file")));
+            }
+            let stdin = path == Path::new("-");
+            let mut read: Box<dyn Read + Send> =
+                if stdin { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+            let mut start = Vec::new();
+            read.by_ref().take(4).read_to_end(&mut start).map_err(failed)?;
+            let is_zip = start == b"PK\x03\x04" || start == b"PK\x05\x06"; // the second of one without members
+            let mut read: Box<dyn Read + Send> = Box::new(io::Cursor::new(start).chain(read));
+            let name = named(path);
+            if is_zip && stdin {
+                let mut file = NamedTempFile::new().map_err(failed)?;
+                io::copy(&mut read, &mut file).map_err(failed)?;
+                archives.push(Archive { name, path: file.path().to_owned() });
+                spooled = Some(file);
+            } else if is_zip {
+                archives.push(Archive { name, path: path.to_owned() });
+            } else {
+                lines.push(Input { name, read });
+            }
         }
-        Box::new(File::open(path).map_err(failed)?)
-    };
-    Ok(Input { name: named(path), read })
+        match (lines.first(), archives.first()) {
+            (Some(lines), Some(archive)) => Err(Failure::input(format!(
+                "{} is a .npz file and {} is none: want files of one kind, they are one sample",
+                archive.name, lines.name
+            ))),
+            (_, Some(_)) => Ok(Self::Arrays(archives, spooled)),
+            _ => Ok(Self::Lines(lines)),
+        }
+    }
 }

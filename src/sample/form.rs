@@ -10,11 +10,11 @@
 use gumbel_oracle::model::{Algorithm, Kind, Model};
 use gumbel_oracle::structure::{Order, Parents, Structure};
 
-use super::{arborescence, binary_tree};
+use super::{Batch, Field, arborescence, binary_tree};
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wrong {
+enum Wrong {
     /// It cannot be read: an error of the file.
     Input(String),
     /// It has not as many parts as the model's structures have: an error of the file if it is its first draw (then the file
@@ -52,9 +52,21 @@ pub(super) struct ComponentRace {
     pub(super) arc: (usize, usize),
 }
 
+/// What a draw says, field by field, before it is known to be right.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// By field.
+    pub(super) numbers: [Numbers; Field::ALL.len()],
+    /// The races of an arborescence, instead of the numbers of its trace.
+    pub(super) races: Option<Vec<ComponentRace>>,
+}
+
+/// Why a draw cannot be read, and in which field.
+pub(super) type Refused = (Field, String);
+
 /// What a list per entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Per {
+enum Per {
     /// Weights: an absent entry has none.
     Weight,
     /// Derivatives: 0 at an absent entry.
@@ -84,6 +96,69 @@ impl<'m> Form<'m> {
         by_first.iter_mut().for_each(|row| row.sort_unstable());
         let present = model.rates().iter().map(|rate| !rate.is_zero()).collect();
         Self { model, kind: model.kind(), n, present, pairs, by_first }
+    }
+
+    /// Appends a draw to the columns of these fields. `first`: it is the first of its file.
+    pub(super) fn append(
+        &self,
+        fields: &[Field],
+        given: &mut Given,
+        batch: &mut Batch,
+        first: bool,
+    ) -> Result<(), Refused> {
+        let mut wrong_draw = None;
+        for &field in fields {
+            let per = if field == Field::Score { Per::Derivative } else { Per::Weight };
+            let numbers = &given.numbers[field as usize];
+            let done = match field {
+                Field::Structure => {
+                    let structure = self.structure(numbers);
+                    structure.map(|structure| batch.structures.push(structure))
+                }
+                Field::Trace => {
+                    let winners = match given.races.take() {
+                        Some(races) => self.components(races),
+                        None => self.trace(numbers),
+                    };
+                    winners.map(|winners| batch.winners.extend(winners))
+                }
+                Field::LogProb => {
+                    batch.log_probs.extend(&numbers.values);
+                    Ok(())
+                }
+                Field::Score => self.per_entry(numbers, per, &mut batch.scores),
+                Field::Exponentials => self.per_entry(numbers, per, &mut batch.exponentials),
+                Field::Conditional => self.per_entry(numbers, per, &mut batch.conditionals),
+            };
+            match done {
+                Ok(()) => {}
+                Err(Count(what)) if !first => wrong_draw = wrong_draw.or(Some((field, what))),
+                Err(Draw(what)) => wrong_draw = wrong_draw.or(Some((field, what))),
+                Err(Count(what)) => {
+                    return Err((field, format!("{what}: is this a sample of another model?")));
+                }
+                Err(Input(problem)) => return Err((field, problem)),
+            }
+            if field == Field::Structure && batch.structures.len() == batch.draws {
+                // It is malformed and has its place.
+                batch.structures.push(Structure::Entries(Default::default()));
+            }
+            if field == Field::Trace {
+                batch.ends.push(batch.winners.len());
+            }
+        }
+        if let Some((field, what)) = wrong_draw {
+            batch.refuse(format!("{} {what}", field.name()));
+        }
+        batch.draws += 1;
+        Ok(())
+    }
+
+    /// The root of a binary tree has parent -1 in arrays, which have no `null`.
+    pub(super) fn minus_one_is_none(&self, numbers: &mut Numbers) {
+        if self.kind == Kind::BinaryTree {
+            numbers.values.iter_mut().filter(|value| **value == -1.0).for_each(|value| *value = f64::NAN);
+        }
     }
 
     /// The entry of a pair of ends.
@@ -116,11 +191,6 @@ impl<'m> Form<'m> {
     /// Whether a trace is a list of components with their arcs.
     pub(super) fn has_components(&self) -> bool {
         self.kind == Kind::Arborescence
-    }
-
-    /// A structure that is none, in the place of one that cannot be told.
-    pub(super) fn none(&self) -> Structure {
-        Structure::Entries(Default::default())
     }
 
     /// What structures look like, for messages.
@@ -201,7 +271,7 @@ impl<'m> Form<'m> {
     }
 
     /// A structure.
-    pub(super) fn structure(&self, numbers: &Numbers) -> Result<Structure, Wrong> {
+    fn structure(&self, numbers: &Numbers) -> Result<Structure, Wrong> {
         let form = self.structure_form();
         let set = |parts: Vec<usize>| {
             self.count(parts.len())?;
@@ -241,7 +311,7 @@ impl<'m> Form<'m> {
     }
 
     /// The winners of a trace, in the order held; of an arborescence see [`components`](Self::components).
-    pub(super) fn trace(&self, numbers: &Numbers) -> Result<Vec<u32>, Wrong> {
+    fn trace(&self, numbers: &Numbers) -> Result<Vec<u32>, Wrong> {
         let form = self.trace_form();
         let winners = match self.kind {
             Kind::SpanningTree | Kind::Matching | Kind::Arborescence => self.pairs(numbers, form)?,
@@ -253,7 +323,7 @@ impl<'m> Form<'m> {
     }
 
     /// The winners of an arborescence's trace, in the order held.
-    pub(super) fn components(&self, mut races: Vec<ComponentRace>) -> Result<Vec<u32>, Wrong> {
+    fn components(&self, mut races: Vec<ComponentRace>) -> Result<Vec<u32>, Wrong> {
         let Algorithm::Arborescence(algorithm) = self.model.algorithm() else {
             return Err(Input(format!("want {}", self.trace_form())));
         };
@@ -279,7 +349,7 @@ impl<'m> Form<'m> {
     }
 
     /// One value per entry from a flat list, or from a matrix of the model's shape, appended to a column.
-    pub(super) fn per_entry(&self, numbers: &Numbers, per: Per, column: &mut Vec<f64>) -> Result<(), Wrong> {
+    fn per_entry(&self, numbers: &Numbers, per: Per, column: &mut Vec<f64>) -> Result<(), Wrong> {
         let (m, n, start) = (self.present.len(), self.n, column.len());
         if numbers.scalar {
             return Err(Input("want a list with one number per entry".to_owned()));

@@ -10,6 +10,7 @@
 //! | lists per entry | a matrix of the model's shape; `null` or 0 where there is no entry, and below the diagonal of a spanning tree |
 //! | a set of edges, arcs, positions | in any order, edges in either direction |
 //! | the trace of an arborescence | its races in any order |
+//! | packed by gzip | unpacked as it is read |
 //! | end of line, start of file | `\r\n`, a byte order mark, no newline after the last line |
 //!
 //! # Errors
@@ -19,11 +20,12 @@
 use std::io::{self, Read};
 use std::sync::Mutex;
 
+use flate2::read::MultiGzDecoder;
 use gumbel_oracle::model::Model;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::form::{ComponentRace, Form, Numbers, Per, Wrong};
+use super::form::{Form, Given, Numbers};
 use super::{Batch, Field, Places, Source, SourceError};
 
 /// Bytes that one thread parses at a time, and how many of such pieces are read at a time.
@@ -99,11 +101,16 @@ impl Reading {
         let mut rest = Vec::new();
         let start = input.read.by_ref().take(3).read_to_end(&mut rest);
         start.map_err(|error| unread(&input.name, &error))?;
-        for (magic, what) in [(b"\x1f\x8b".as_slice(), "gzip"), (b"PK\x03", "zip or .npz")] {
-            if rest.starts_with(magic) {
-                let problem = format!("is a {what} file: want JSON Lines, unpacked");
-                return Err(SourceError { place: input.name, problem });
-            }
+        if rest.starts_with(b"\x1f\x8b") {
+            // Packed: several members one after the other are one file.
+            let packed = io::Cursor::new(std::mem::take(&mut rest)).chain(input.read);
+            input.read = Box::new(MultiGzDecoder::new(packed));
+            let start = input.read.by_ref().take(3).read_to_end(&mut rest);
+            start.map_err(|error| unread(&input.name, &error))?;
+        }
+        if rest.starts_with(b"PK\x03") {
+            let problem = "is a zip or .npz file: want JSON Lines".to_owned();
+            return Err(SourceError { place: input.name, problem });
         }
         if rest == b"\xef\xbb\xbf" {
             rest.clear();
@@ -146,7 +153,12 @@ impl Reading {
 }
 
 fn unread(name: &str, error: &io::Error) -> SourceError {
-    SourceError { place: name.to_owned(), problem: error.to_string() }
+    let damaged = matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+    );
+    let hint = if damaged { ": is it truncated or damaged?" } else { "" };
+    SourceError { place: name.to_owned(), problem: format!("{error}{hint}") }
 }
 
 impl<'m> JsonLines<'m> {
@@ -199,51 +211,8 @@ impl<'m> JsonLines<'m> {
 
     /// Appends what was parsed to the columns.
     fn push(&self, scratch: &mut Scratch, batch: &mut Batch, first: bool) -> Result<(), LineError> {
-        let mut wrong_draw = None;
-        for &field in &self.fields {
-            if !scratch.given.contains(&field) {
-                return Err(LineError::whole(format!("has no `{}`, which the first line has", field.name())));
-            }
-            let per = if field == Field::Score { Per::Derivative } else { Per::Weight };
-            let numbers = &scratch.numbers[field as usize];
-            let done = match field {
-                Field::Structure => {
-                    let structure = self.form.structure(numbers);
-                    structure.map(|structure| batch.structures.push(structure))
-                }
-                Field::Trace => {
-                    let winners = match scratch.races.take() {
-                        Some(races) => self.form.components(races),
-                        None => self.form.trace(numbers),
-                    };
-                    winners.map(|winners| batch.winners.extend(winners))
-                }
-                Field::LogProb => {
-                    batch.log_probs.extend(&numbers.values);
-                    Ok(())
-                }
-                Field::Score => self.form.per_entry(numbers, per, &mut batch.scores),
-                Field::Exponentials => self.form.per_entry(numbers, per, &mut batch.exponentials),
-                Field::Conditional => self.form.per_entry(numbers, per, &mut batch.conditionals),
-            };
-            match done {
-                Ok(()) => {}
-                Err(Wrong::Count(what)) if !first => wrong_draw = wrong_draw.or(Some((field, what))),
-                Err(Wrong::Draw(what)) => wrong_draw = wrong_draw.or(Some((field, what))),
-                Err(Wrong::Count(what)) => {
-                    let problem = format!("{what}: is this a sample of another model?");
-                    return Err(LineError { field: Some(field), column: None, problem });
-                }
-                Err(Wrong::Input(problem)) => {
-                    return Err(LineError { field: Some(field), column: None, problem });
-                }
-            }
-            if field == Field::Structure && batch.structures.len() == batch.draws {
-                batch.structures.push(self.form.none()); // it is malformed and has its place
-            }
-            if field == Field::Trace {
-                batch.ends.push(batch.winners.len());
-            }
+        if let Some(field) = self.fields.iter().find(|field| !scratch.given.contains(field)) {
+            return Err(LineError::whole(format!("has no `{}`, which the first line has", field.name())));
         }
         if let Some(field) = scratch.given.iter().find(|field| !self.fields.contains(field)) {
             return Err(LineError::whole(format!(
@@ -251,11 +220,8 @@ impl<'m> JsonLines<'m> {
                 field.name()
             )));
         }
-        if let Some((field, what)) = wrong_draw {
-            batch.refuse(format!("{} {what}", field.name()));
-        }
-        batch.draws += 1;
-        Ok(())
+        let appended = self.form.append(&self.fields, &mut scratch.values, batch, first);
+        appended.map_err(|(field, problem)| LineError { field: Some(field), column: None, problem })
     }
 }
 
@@ -342,7 +308,8 @@ impl LineError {
             let found = String::from_utf8_lossy(found);
             format!("{found} is not JSON: want a number, or null for the weight of an absent entry")
         } else {
-            text.to_owned()
+            // It may quote the file.
+            text.split(char::is_control).collect::<Vec<_>>().join(" ")
         };
         Self { field, column: Some(error.column()), problem }
     }
@@ -358,9 +325,7 @@ impl LineError {
 #[derive(Debug, Default)]
 struct Scratch {
     given: Vec<Field>,
-    /// By field.
-    numbers: [Numbers; Field::ALL.len()],
-    races: Option<Vec<ComponentRace>>,
+    values: Given,
     /// The field that is being read.
     at: Option<Field>,
 }
@@ -368,8 +333,8 @@ struct Scratch {
 impl Scratch {
     fn clear(&mut self) {
         self.given.clear();
-        self.numbers.iter_mut().for_each(Numbers::clear);
-        (self.races, self.at) = (None, None);
+        self.values.numbers.iter_mut().for_each(Numbers::clear);
+        (self.values.races, self.at) = (None, None);
     }
 }
 
@@ -389,18 +354,22 @@ impl<'de> Visitor<'de> for Line<'_, '_> {
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             let Some(field) = Field::ALL.into_iter().find(|field| field.name() == key) else {
                 let names: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
-                return Err(A::Error::custom(format!("unknown field `{key}`: want {}", names.join(", "))));
+                return Err(A::Error::custom(format!(
+                    "unknown field `{}`: want {}",
+                    key.escape_debug(),
+                    names.join(", ")
+                )));
             };
             self.scratch.at = Some(field);
             if self.scratch.given.contains(&field) {
                 return Err(A::Error::custom("is given twice"));
             }
             self.scratch.given.push(field);
-            let numbers = &mut self.scratch.numbers[field as usize];
+            let numbers = &mut self.scratch.values.numbers[field as usize];
             match field {
                 Field::LogProb => numbers.values.push(map.next_value()?),
                 Field::Trace if self.form.has_components() => {
-                    self.scratch.races = Some(map.next_value()?);
+                    self.scratch.values.races = Some(map.next_value()?);
                 }
                 Field::Structure => {
                     map.next_value_seed(Value { numbers, want: self.form.structure_form(), depth: 0 })?;

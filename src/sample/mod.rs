@@ -33,6 +33,7 @@ pub mod file;
 mod form;
 pub mod jsonl;
 mod matching;
+pub mod npz;
 mod positions;
 mod reference;
 mod source;
