@@ -191,7 +191,8 @@ fn split_by_needs(checks: Vec<Box<dyn Check>>, fields: &[Field]) -> (Vec<Box<dyn
         Row::exact(check.subject(), "every draw", 0, "draws")
             .not_judged(format!("the draws have no {lacking}"))
     };
-    let rows = cannot.iter().map(|check| row(check.as_ref())).collect();
+    let mut rows: Vec<Row> = cannot.iter().map(|check| row(check.as_ref())).collect();
+    rows.dedup_by(|a, b| (a.subject, &a.note) == (b.subject, &b.note));
     (can, rows)
 }
 

@@ -14,8 +14,7 @@ use recursive_gumbel::sample::npz::{Archive, Npz};
 use recursive_gumbel::statistics::Budget;
 use tempfile::NamedTempFile;
 
-use super::output::Output;
-use super::report::{How, Judgement, quoted};
+use super::report::{How, Judgement, Outputs, quoted};
 use super::{Failure, Outcome, named, read_model, spinner};
 
 /// Judge recorded draws of any implementation.
@@ -43,23 +42,23 @@ impl Check {
         if stdin > 1 {
             return Err(Failure::input("standard input can be read only once: want one `-` at most"));
         }
-        let output = self.how.output()?;
+        let outputs = self.how.outputs()?;
         let model = read_model(&self.model)?;
         match Samples::open(&self.samples)? {
             Samples::Lines(inputs) => {
                 let source = JsonLines::new(&model, inputs).map_err(Failure::input)?;
-                self.judge(output, &model, source)
+                self.judge(outputs, &model, source)
             }
             Samples::Arrays(archives, spooled) => {
                 let source = Npz::new(&model, archives).map_err(Failure::input)?;
-                let outcome = self.judge(output, &model, source);
+                let outcome = self.judge(outputs, &model, source);
                 drop(spooled);
                 outcome
             }
         }
     }
 
-    fn judge(&self, output: Output, model: &Model, mut source: impl Source) -> Result<Outcome, Failure> {
+    fn judge(&self, outputs: Outputs, model: &Model, mut source: impl Source) -> Result<Outcome, Failure> {
         let method = Method::of(model, source.fields(), self.how.alpha);
         let tests = method.tests(model, source.fields()).max(1);
         let budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
@@ -96,7 +95,7 @@ impl Check {
             again: self.again(),
             all: true,
         };
-        self.how.write(output, &judgement)
+        self.how.write(outputs, &judgement, "check")
     }
 
     /// The command that repeats the judgement.

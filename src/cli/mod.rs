@@ -1,6 +1,7 @@
 //! The command line: what all commands share.
 
 mod check;
+mod ci;
 mod enumerate;
 mod explain;
 mod output;

@@ -1,5 +1,7 @@
 //! A judgement for people and for programs, the same for every command that judges.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -7,6 +9,7 @@ use recursive_gumbel::report::{Row, Verdict, csv, findings, number};
 use recursive_gumbel::statistics::{Budget, MINIMUM_EXPECTED, POWER, TestResult};
 use serde_json::Value;
 
+use super::ci;
 use super::output::Output;
 use super::table::{float, table};
 use super::{Failure, Outcome};
@@ -39,25 +42,62 @@ pub(super) struct How {
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write JUnit's XML to this file as well: a test case per check.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Append Markdown to this file as well, for the page of a CI job: `--summary "$GITHUB_STEP_SUMMARY"`.
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
     /// No sign of progress.
     #[arg(long)]
     pub(super) quiet: bool,
 }
 
+/// Where a report goes.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    report: Output,
+    junit: Option<Output>,
+    summary: Option<(PathBuf, File)>,
+}
+
 impl How {
     /// Where the report goes, opened before the long work. Refuses a departure that is none.
-    pub(super) fn output(&self) -> Result<Output, Failure> {
+    pub(super) fn outputs(&self) -> Result<Outputs, Failure> {
         let departure = self.departure;
-        if departure > 0.0 && departure < 1.0 {
-            return Output::open(self.out.as_deref());
+        if !(departure > 0.0 && departure < 1.0) {
+            return Err(Failure::input(format!("--departure {departure}: want a number between 0 and 1")));
         }
-        Err(Failure::input(format!("--departure {departure}: want a number between 0 and 1")))
+        let append = |path: &PathBuf| {
+            let file = File::options().append(true).create(true).open(path);
+            file.map(|file| (path.clone(), file))
+                .map_err(|error| Failure::Write { path: path.clone(), error })
+        };
+        Ok(Outputs {
+            report: Output::open(self.out.as_deref())?,
+            junit: self.junit.as_deref().map(|path| Output::open(Some(path))).transpose()?,
+            summary: self.summary.as_ref().map(append).transpose()?,
+        })
     }
 
-    /// Writes the report there.
-    pub(super) fn write(&self, mut output: Output, judgement: &Judgement<'_>) -> Result<Outcome, Failure> {
-        output.write(|out| out.write_all(judgement.text(self.format).as_bytes()))?;
-        output.finish()?;
+    /// Writes the report there; `command` made it.
+    pub(super) fn write(
+        &self,
+        outputs: Outputs,
+        judgement: &Judgement<'_>,
+        command: &str,
+    ) -> Result<Outcome, Failure> {
+        if let Some(mut junit) = outputs.junit {
+            junit.write(|out| out.write_all(ci::junit(judgement, command)?.as_bytes()))?;
+            junit.finish()?;
+        }
+        if let Some((path, mut summary)) = outputs.summary {
+            let written = summary.write_all(ci::summary(judgement, command).as_bytes());
+            written.map_err(|error| Failure::Write { path, error })?;
+        }
+        let mut report = outputs.report;
+        report.write(|out| out.write_all(judgement.text(self.format).as_bytes()))?;
+        report.finish()?;
         Ok(judgement.outcome())
     }
 
@@ -84,7 +124,7 @@ pub(super) struct Judgement<'a> {
 }
 
 /// The most findings told before the table.
-const FINDINGS: usize = 5;
+pub(super) const FINDINGS: usize = 5;
 
 impl Judgement<'_> {
     fn outcome(&self) -> Outcome {
@@ -106,7 +146,7 @@ impl Judgement<'_> {
     }
 
     /// The verdict, and what speaks against.
-    fn head(&self) -> String {
+    pub(super) fn head(&self) -> String {
         let exact =
             self.rows.iter().filter(|row| row.test.is_none() && row.verdict != Verdict::NotJudged).count();
         let tests = self.rows.iter().filter(|row| row.test.is_some()).count();
@@ -159,24 +199,7 @@ impl Judgement<'_> {
             head.splice(0..0, ["structure", "model"]);
         }
         let cells = |row: &Row| {
-            let test = |value: fn(&TestResult) -> f64| {
-                row.test.as_ref().map_or_else(String::new, |test| short(value(test)))
-            };
-            let subject =
-                if row.subject == "identity" { String::new() } else { format!("{}: ", row.subject) };
-            let statistic =
-                row.ulps.map_or_else(|| test(|test| test.statistic), |ulps| format!("{} ulp", short(ulps)));
-            let catches = test(|test| test.smallest_departure);
-            let catches =
-                if catches.is_empty() { catches } else { format!("{catches} {}", row.departure_kind()) };
-            let mut cells = vec![
-                format!("{subject}{}", row.check),
-                row.count.to_string(),
-                statistic,
-                test(|test| test.p_value),
-                catches,
-                row.verdict.word().to_owned(),
-            ];
+            let mut cells = cells(row).to_vec();
             if models {
                 cells.splice(0..0, [row.structure.to_owned(), row.model.clone()]);
             }
@@ -201,7 +224,7 @@ impl Judgement<'_> {
     }
 
     /// What was not judged, by reason.
-    fn silent(&self) -> String {
+    pub(super) fn silent(&self) -> String {
         let mut by_reason: Vec<(String, &str, Vec<&str>)> = Vec::new();
         for row in self.rows.iter().filter(|row| row.verdict == Verdict::NotJudged) {
             let (of, reason) = (of(row), row.note.as_str());
@@ -301,8 +324,27 @@ impl Judgement<'_> {
     }
 }
 
+/// What is checked, how many times, statistic, p-value, what it catches, verdict.
+pub(super) fn cells(row: &Row) -> [String; 6] {
+    let test =
+        |value: fn(&TestResult) -> f64| row.test.as_ref().map_or_else(String::new, |test| short(value(test)));
+    let subject = if row.subject == "identity" { String::new() } else { format!("{}: ", row.subject) };
+    let statistic =
+        row.ulps.map_or_else(|| test(|test| test.statistic), |ulps| format!("{} ulp", short(ulps)));
+    let catches = test(|test| test.smallest_departure);
+    let catches = if catches.is_empty() { catches } else { format!("{catches} {}", row.departure_kind()) };
+    [
+        format!("{subject}{}", row.check),
+        row.count.to_string(),
+        statistic,
+        test(|test| test.p_value),
+        catches,
+        row.verdict.word().to_owned(),
+    ]
+}
+
 /// The model of a row, where there are several.
-fn of(row: &Row) -> String {
+pub(super) fn of(row: &Row) -> String {
     if row.model.is_empty() { String::new() } else { format!("{} {}: ", row.structure, row.model) }
 }
 

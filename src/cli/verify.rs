@@ -51,7 +51,7 @@ const GRAPHS: u64 = 100;
 
 impl Verify {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let output = self.how.output()?;
+        let outputs = self.how.outputs()?;
         let wanted = |kind: &Kind| self.structure.is_empty() || self.structure.contains(kind);
         let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(wanted).collect();
         let mut models: Vec<(&str, Model)> = Vec::new();
@@ -100,7 +100,7 @@ impl Verify {
             again: self.again(),
             all: self.all,
         };
-        self.how.write(output, &judgement)
+        self.how.write(outputs, &judgement, "verify")
     }
 
     /// The command that repeats the judgement.
