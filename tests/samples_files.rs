@@ -228,7 +228,7 @@ fn what_is_no_samples_file_is_bad_input_and_named() {
         ),
         (
             stored(&[structure(), ("log_prob", floats("<f2", &[2], 4))]),
-            "`log_prob`: has numbers of type <f2: want f4, f8",
+            "`log_prob`: has numbers of type \"<f2\": want f4, f8",
         ),
         (
             stored(&[structure(), ("log_prob", floats("<f8", &[2, 1], 16))]),
@@ -251,6 +251,15 @@ fn what_is_no_samples_file_is_bad_input_and_named() {
         (stored(&[structure(), ("score", floats("<f8", &[1 << 40, 1 << 40], 8))]), "`score`: is too large"),
         (stored(&[structure(), ("score", b"score".to_vec())]), "`score`: is no array of NumPy"),
         (stored(&[("structure", floats("|i1", &[0, 3, 2], 0))]), "a.npz: has no draws"),
+        (stored(&[("structure", floats("|O", &[1], 8))]), "has numbers of type \"|O\""),
+        (stored(&[("structure", floats("é", &[1], 8))]), "has numbers of type \"é\""),
+        (stored(&[("structure", floats("", &[1], 8))]), "has numbers of type \"\""),
+        (
+            stored(&[("structure", floats(&format!("<i1', 'more': {}", "(".repeat(9_000)), &[1], 8))]),
+            "its head does not say type, order and shape",
+        ),
+        (stored(&[("structure", b"\x93NUMPY\x01\x00\xff\xff".to_vec())]), "its head has 65535 bytes"),
+        (stored(&[("structure", b"\x93NUMPY\x09\x00".to_vec())]), "version 9 of the format is not known"),
         (
             stored(&[("structure", floats("|i1", &[2, 3, 3], 18))]),
             "draw 0, field `structure`: want the edges",

@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use flate2::CrcReader;
 use flate2::read::DeflateDecoder;
 use gumbel_oracle::model::Model;
-use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
+use num_traits::ToPrimitive as _;
+use py_literal::Value;
 use zip::CompressionMethod;
 
 use super::form::{ComponentRace, Form, Given, Numbers};
@@ -138,14 +139,62 @@ pub struct Rows {
     columns: Vec<(Layout, Vec<u8>)>,
 }
 
-/// The first line of a message that may have more.
-fn in_a_line(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_end_matches([' ', ':']).to_owned()
-}
-
 fn wrong(place: impl Into<String>, problem: impl Into<String>) -> SourceError {
     SourceError { place: place.into(), problem: problem.into() }
+}
+
+/// The head of an array.
+struct Head {
+    descr: String,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Head {
+    /// NumPy's format, versions 1 to 3: a magic word, the length of a text, and the text, which is a dictionary in Python.
+    fn read(read: &mut impl Read) -> Result<Self, String> {
+        const LONGEST: usize = 10_000; // as NumPy
+        let mut bytes = |count: usize| {
+            let mut bytes = vec![0; count];
+            read.read_exact(&mut bytes).map(|()| bytes).map_err(|error| error.to_string())
+        };
+        let magic = bytes(8)?;
+        let length = match magic.strip_prefix(b"\x93NUMPY") {
+            Some([1, _]) => bytes(2)?.iter().rev().fold(0, |length, &byte| length << 8 | usize::from(byte)),
+            Some([2 | 3, _]) => {
+                bytes(4)?.iter().rev().fold(0, |length, &byte| length << 8 | usize::from(byte))
+            }
+            Some([version, _]) => return Err(format!("version {version} of the format is not known")),
+            _ => return Err("it does not begin as one".to_owned()),
+        };
+        if length > LONGEST {
+            return Err(format!("its head has {length} bytes, more than {LONGEST}"));
+        }
+        let text = String::from_utf8(bytes(length)?).map_err(|_| "its head is no text".to_owned())?;
+        // What opens more brackets is none of ours, and would be read on a stack.
+        let deep = text.matches(['(', '[', '{']).count() > 100;
+        let head: Option<Value> = if deep { None } else { text.trim_end().parse().ok() };
+        let get = |name: &str| match &head {
+            Some(Value::Dict(items)) => {
+                let found = items.iter().find(|(key, _)| key.as_string().is_some_and(|key| key == name));
+                found.map(|(_, value)| value)
+            }
+            _ => None,
+        };
+        let axes = |axes: &Vec<Value>| -> Option<Vec<usize>> {
+            axes.iter().map(|axis| axis.as_integer().and_then(|axis| axis.to_usize())).collect()
+        };
+        let descr = match get("descr") {
+            Some(Value::List(_)) => return Err("it is one of records: want numbers".to_owned()),
+            descr => descr.and_then(Value::as_string),
+        };
+        let fortran = get("fortran_order").and_then(Value::as_boolean);
+        let shape = get("shape").and_then(Value::as_tuple).and_then(axes);
+        match (descr, fortran, shape) {
+            (Some(descr), Some(fortran), Some(shape)) => Ok(Self { descr: descr.clone(), fortran, shape }),
+            _ => Err("its head does not say type, order and shape".to_owned()),
+        }
+    }
 }
 
 impl Layout {
@@ -158,35 +207,35 @@ impl Layout {
     }
 
     /// From the head of an array, with the number of draws.
-    fn of(what: What, head: &NpyHeader) -> Result<(Self, u64), String> {
-        let DType::Plain(of) = head.dtype() else {
-            return Err("is an array of records: want numbers".to_owned());
+    fn of(what: What, head: &Head) -> Result<(Self, u64), String> {
+        let descr = &head.descr;
+        let (order, kind) = descr.split_at_checked(1).unwrap_or_default();
+        let number = match kind {
+            "f4" => Number::F4,
+            "f8" => Number::F8,
+            "i1" | "i2" | "i4" | "i8" => Number::Signed(usize::from(kind.as_bytes()[1] - b'0')),
+            "u1" | "u2" | "u4" | "u8" | "b1" => Number::Unsigned(usize::from(kind.as_bytes()[1] - b'0')),
+            _ => return Err(format!("has numbers of type {descr:?}: want f4, f8, or integers")),
         };
-        let bytes = of.size_field() as usize;
-        let number = match (of.type_char(), bytes) {
-            (TypeChar::Float, 4) => Number::F4,
-            (TypeChar::Float, 8) => Number::F8,
-            (TypeChar::Int, 1 | 2 | 4 | 8) => Number::Signed(bytes),
-            (TypeChar::Uint, 1 | 2 | 4 | 8) | (TypeChar::Bool, 1) => Number::Unsigned(bytes),
-            _ => return Err(format!("has numbers of type {of}: want f4, f8, or integers")),
+        let big = match order {
+            "<" | "|" | "=" => false,
+            ">" => true,
+            _ => return Err(format!("has numbers of type {descr:?}: want f4, f8, or integers")),
         };
-        let size = |&axis: &u64| usize::try_from(axis).map_err(|_| format!("has an axis of {axis}"));
-        let shape: Vec<usize> = head.shape().iter().map(size).collect::<Result<_, _>>()?;
-        let Some((&draws, shape)) = shape.split_first() else {
+        let Some((&draws, shape)) = head.shape.split_first() else {
             return Err("is a single number: want an array with a leading axis for the draws".to_owned());
         };
+        let all = shape.iter().try_fold(number.bytes(), |all, &axis| all.checked_mul(axis));
+        if all.and_then(|all| all.checked_mul(draws)).is_none() {
+            return Err("is too large for this machine".to_owned());
+        }
         if shape.len() > 2 {
             return Err(format!(
                 "has {} axes: want the draws, and a list or a matrix for each",
                 shape.len() + 1
             ));
         }
-        let (layout, big) = (shape.to_vec(), of.endianness() == Endianness::Big);
-        let all = shape.iter().try_fold(number.bytes().max(1), |all, &axis| all.checked_mul(axis));
-        if all.and_then(|all| all.checked_mul(draws)).is_none() {
-            return Err("is too large for this machine".to_owned());
-        }
-        Ok((Self { what, number, big, shape: layout }, draws as u64))
+        Ok((Self { what, number, big, shape: shape.to_vec() }, draws as u64))
     }
 
     /// The numbers of one draw.
@@ -234,8 +283,7 @@ impl Array {
             _ => Box::new(DeflateDecoder::new(packed)),
         };
         let mut read = CrcReader::new(unpacked);
-        let head = NpyHeader::from_reader(&mut read)
-            .map_err(|error| format!("is no array of NumPy: {}", in_a_line(&error)))?;
+        let head = Head::read(&mut read).map_err(|problem| format!("is no array of NumPy: {problem}"))?;
         let (layout, draws) = Layout::of(what, &head)?;
         if layout.bytes() > LARGEST {
             return Err(format!(
@@ -249,7 +297,7 @@ impl Array {
             return Err(format!("has {has} bytes, but its shape says {wants}: the file is damaged"));
         }
         let mut array = Self { read: Data::File(read), crc: entry.crc, layout };
-        if head.order() == Order::Fortran && array.layout.numbers() > 1 && draws > 1 {
+        if head.fortran && array.layout.numbers() > 1 && draws > 1 {
             array.turn(draws as usize)?;
         }
         Ok((array, draws))

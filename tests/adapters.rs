@@ -1,0 +1,110 @@
+//! Samplers in Python, judged as a user judges theirs: what `docs/src/check.md` tells is run. Where there is no Python, or no
+//! NumPy, that is said on standard error and not judged.
+
+#![cfg(unix)]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+const CHAPTER: &str = include_str!("../docs/src/check.md");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Whether Python can do this; said if not, past the test runner, which keeps what tests print.
+fn has(what: &str, code: &str) -> bool {
+    let found =
+        Command::new("python3").args(["-c", code]).output().is_ok_and(|output| output.status.success());
+    if !found {
+        let said = format!("SKIPPED: {what} is not on this machine\n");
+        std::io::stderr().write_all(said.as_bytes()).unwrap();
+    }
+    found
+}
+
+/// A folder with `examples`, and a `recursive-gumbel` on the path.
+struct Shell(tempfile::TempDir);
+
+impl Shell {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(Path::new(ROOT).join("examples"), folder.path().join("examples")).unwrap();
+        std::fs::create_dir(folder.path().join("bin")).unwrap();
+        let program = assert_cmd::cargo::cargo_bin("recursive-gumbel");
+        std::os::unix::fs::symlink(program, folder.path().join("bin/recursive-gumbel")).unwrap();
+        Self(folder)
+    }
+
+    /// Exit status, and what was printed.
+    fn run(&self, command: &str) -> (i32, String) {
+        let path = format!("{}:{}", self.0.path().join("bin").display(), std::env::var("PATH").unwrap());
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(self.0.path())
+            .env("PATH", path)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), text)
+    }
+}
+
+#[test]
+fn what_the_chapter_tells_is_what_happens() {
+    if !has("python3", "import fractions, json, random") {
+        return;
+    }
+    let shell = Shell::new();
+    let mut statuses = Vec::new();
+    for block in CHAPTER.split("```console\n").skip(1) {
+        let text = block.split("```").next().unwrap();
+        let (commands, told): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("$ "));
+        let mut printed = String::new();
+        for command in commands {
+            let (status, text) = shell.run(&command[2..]);
+            printed.push_str(&text);
+            if command.contains("recursive-gumbel") {
+                statuses.push(status);
+            }
+        }
+        let (mut lines, mut skip) = (printed.lines().map(str::trim_end), false);
+        for line in told {
+            if line == "…" {
+                skip = true;
+                continue;
+            }
+            let found = if skip { lines.find(|found| *found == line) } else { lines.next() };
+            assert_eq!(found, Some(line), "{printed}");
+            skip = false;
+        }
+    }
+    assert_eq!(statuses, [0, 1, 1]);
+}
+
+#[test]
+fn a_sampler_in_numpy_is_held_in_double_and_single_precision() {
+    if !has("NumPy", "import numpy") {
+        return;
+    }
+    let shell = Shell::new();
+    for (precision, row) in [("float64", "against exact  "), ("float32", "against exact, in f32  ")] {
+        let draw = "python3 examples/python/kruskal_numpy.py examples/models/k4.json 8000 samples.npz";
+        assert_eq!(shell.run(&format!("{draw} {precision}")), (0, String::new()));
+        let check = "recursive-gumbel check examples/models/k4.json samples.npz --departure 0.3";
+        let (status, report) = shell.run(check);
+        assert_eq!(status, 0, "{report}");
+        assert!(report.contains(row), "{report}");
+    }
+}
+
+#[test]
+fn a_sampler_in_pytorch_is_held() {
+    if !has("PyTorch", "import numpy, torch") {
+        return;
+    }
+    let shell = Shell::new();
+    let model = "examples/models/top_k.json";
+    let draw = format!("python3 examples/python/top_k_torch.py {model} 50000 samples.npz");
+    assert_eq!(shell.run(&draw), (0, String::new()));
+    let (status, report) = shell.run(&format!("recursive-gumbel check {model} samples.npz --departure 0.1"));
+    assert_eq!(status, 0, "{report}");
+}
