@@ -346,7 +346,7 @@ pub fn judge_source<S: Source>(
 ) -> Result<Vec<Row>, CheckError> {
     let (walked, mut known) = Walked::new(model, law(model), races(model));
     let enumerated = !known.structures.is_empty();
-    let mut rows = fold(all(model), &mut known, &walked, source, departure, budget, drawn)?;
+    let mut rows = fold(all(model), &mut known, &walked, source, departure, budget, drawn, |_| ())?;
     let has = |field| source.fields().contains(&field);
     if !enumerated && !has(Field::Trace) && !has(Field::Exponentials) {
         let row = Row::exact("structures", "law", 0, "draws");

@@ -52,6 +52,7 @@
 //! hashes of 16 bytes per draw, in sets, for the repeats.
 
 pub mod any_size;
+mod diagnosis;
 mod evidence;
 mod exact;
 mod laws;
@@ -60,15 +61,18 @@ mod order;
 mod pooled;
 mod races;
 mod rounding;
+mod suspects;
 mod times;
 mod walked;
 
 use gumbel_oracle::instance::Instance;
 use gumbel_oracle::limit::{Limit, TooLarge};
 use gumbel_oracle::model::Model;
+use gumbel_oracle::structure::Structure;
 use num_traits::Zero as _;
 use rayon::prelude::*;
 
+use diagnosis::{Counter, Suspect};
 use evidence::Look;
 pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, Values, Win};
 use numbered::Numbered;
@@ -233,6 +237,19 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
+    enumerate(name, model, source, departure, budget, drawn, |_| Vec::new())
+}
+
+/// The same; `suspects` are the usual confusions of this instance beside those of any, given all its structures.
+fn enumerate<I: Instance, S: Source<I::Structure>>(
+    name: &str,
+    model: &I,
+    source: &mut S,
+    departure: f64,
+    budget: &Budget,
+    drawn: impl Fn(u64) + Sync,
+    suspects: impl FnOnce(&[I::Structure]) -> Vec<Suspect>,
+) -> Result<Vec<Row>, CheckError> {
     let (alpha, tests) = (budget.alpha(), budget.tests());
     if budget.per_test() < PEARSON_SMALLEST_ALPHA {
         let least = libm::ceil(PEARSON_SMALLEST_ALPHA * tests as f64 * 1e8) / 1e8; // eight decimals, rounded up
@@ -243,14 +260,30 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     model.check_traces(limit)?;
     let (numbered, mut known) = Numbered::new(model, law);
     let checks = all(known.present.len());
-    let mut rows = fold(checks, &mut known, &numbered, source, departure, budget, drawn)?;
+    let mut counter = Counter::new(known.structures.len());
+    let count = |batch: &Evidence| counter.see(&numbered.leads_to, batch);
+    let mut rows = fold(checks, &mut known, &numbered, source, departure, budget, drawn, count)?;
+    let refuted = |row: &&mut Row| {
+        ["structures", "traces"].contains(&row.subject) && row.test.is_some_and(|test| test.refuted())
+    };
+    if let Some(row) = rows.iter_mut().find(refuted) {
+        let more = suspects(&numbered.structures);
+        if let Some(looks_like) = diagnosis::diagnose(&known, &numbered.leads_to, &counter, more) {
+            // Both tests of the law say it.
+            let (subject, before) = (row.subject, row.note.clone());
+            for row in rows.iter_mut().filter(|row| row.subject == subject && row.note == before) {
+                row.note = format!("{looks_like} {before}");
+            }
+        }
+    }
     for row in &mut rows {
         (row.structure, row.model) = (model.name(), name.to_owned());
     }
     Ok(rows)
 }
 
-/// Puts all draws of a source to the checks.
+/// Puts all draws of a source to the checks; `observe` sees the batches as well.
+#[allow(clippy::too_many_arguments)] // one call from each of two judges
 fn fold<X: Send + Sync, S: Source<X>>(
     checks: Vec<Box<dyn Check>>,
     known: &mut Known<'_>,
@@ -259,6 +292,7 @@ fn fold<X: Send + Sync, S: Source<X>>(
     departure: f64,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
+    mut observe: impl FnMut(&Evidence),
 ) -> Result<Vec<Row>, CheckError> {
     let (mut checks, cannot) = split_by_needs(checks, source.fields());
     let mut count = 0;
@@ -271,6 +305,7 @@ fn fold<X: Send + Sync, S: Source<X>>(
     };
     let mut next = gather()?;
     while let Some(batch) = next {
+        observe(&batch);
         // The checks look at one batch while the next is drawn.
         let see = || checks.par_iter_mut().for_each(|check| check.see(known, &batch));
         let (gathered, ()) = rayon::join(&mut gather, see);
@@ -338,7 +373,10 @@ impl Method {
         drawn: impl Fn(u64) + Sync,
     ) -> Result<Vec<Row>, CheckError> {
         match self {
-            Self::Enumeration => judge_source(name, model, source, departure, budget, drawn),
+            Self::Enumeration => {
+                let suspects = |structures: &[Structure]| suspects::suspects(model, structures);
+                enumerate(name, model, source, departure, budget, drawn, suspects)
+            }
             Self::AnySize => any_size::judge_source(name, model, source, departure, budget, drawn),
         }
     }

@@ -15,10 +15,10 @@ use crate::sample::Batch;
 /// An instance with the numbers of its structures and traces: what turns draws into [`Evidence`].
 pub(super) struct Numbered<'m, I: Instance> {
     instance: &'m I,
-    structures: Vec<I::Structure>,
+    pub(super) structures: Vec<I::Structure>,
     traces: HashMap<Vec<u32>, usize>, // by winners; looked up, never iterated over
     /// The number of the structure that each trace leads to.
-    leads_to: Vec<usize>,
+    pub(super) leads_to: Vec<usize>,
 }
 
 impl<'m, I: Instance> Numbered<'m, I> {
