@@ -187,7 +187,7 @@ fn wrong_samplers_are_refuted_and_named() {
             Kind::Arborescence,
             "a score without the races of cycles",
             "score",
-            "score at",
+            "score of the trace at",
             |_, right, number| {
                 let draw = right.draw(number);
                 let mut score = vec![0.0; right.rates().len()];

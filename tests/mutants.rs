@@ -135,6 +135,19 @@ fn a_log_probability_without_the_last_race_is_caught() {
 }
 
 #[test]
+fn a_value_that_is_wrong_in_one_late_draw_is_caught() {
+    for late in [15_000, 19_999] {
+        let caught = refuted(K4, |right, index| {
+            let mut draw = right.draw(index);
+            draw.log_prob += if index == late { 1e-9 } else { 0.0 };
+            draw.score[4] += if index == late { 1e-9 } else { 0.0 };
+            draw
+        });
+        assert_eq!(caught, ["log-probability", "score"]);
+    }
+}
+
+#[test]
 fn a_score_of_the_other_sign_is_caught() {
     let caught = refuted(MATCHING, |right, index| {
         let mut draw = right.draw(index);

@@ -154,11 +154,15 @@ fn junit_has_a_case_for_each_check_and_markdown_is_appended() {
     };
     let (element, message) = of(&wrong, "log-probability: against exact").unwrap();
     assert_eq!(element, "failure");
-    assert!(message.starts_with("log p of [[0,1],[1,2]]") && out.contains(&message), "{message}");
+    assert!(
+        message.starts_with("1 of 1 draws, the first is line 1 of standard input: log p of [[0,1],[1,2]] is")
+            && out.contains(&message),
+        "{message}"
+    );
     assert_eq!(of(&wrong, "rerun: every draw").unwrap().0, "skipped");
     assert_eq!(of(&wrong, "traces: every draw"), None);
     assert!(first.starts_with("before\n### check: REFUTED\n"), "{first}");
-    assert!(first.contains("1. **log-probability**: log p of \\[\\[0,1\\],\\[1,2\\]\\]"), "{first}");
+    assert!(first.contains(": log p of \\[\\[0,1\\],\\[1,2\\]\\] is"), "{first}");
     assert!(first.contains("- not judged: rerun, exponentials"), "{first}");
 
     let draws = samples(K3, "10000");

@@ -300,8 +300,8 @@ fn all(model: &Model) -> Checks {
     }
     checks.push(Box::new(exact::Without::any(Defect::LeadsTo)));
     checks.push(Box::new(exact::Without::any(Defect::Rerun)));
-    checks.push(Box::new(exact::Certain::of(Field::LogProb)));
-    checks.push(Box::new(exact::Certain::of(Field::Score)));
+    checks.push(Box::new(exact::Values::of(Field::LogProb)));
+    checks.push(Box::new(exact::Values::of(Field::Score)));
     checks.extend(of_exponentials(present));
     checks.extend(of_conditional(model, present));
     checks

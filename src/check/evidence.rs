@@ -10,7 +10,7 @@ use gumbel_oracle::number::Real;
 use gumbel_oracle::race::Trace;
 use rayon::prelude::*;
 
-use super::rounding::{Held, is_single};
+use super::rounding::{Allowed, Held, is_single};
 use crate::sample::{Batch, Field, Places, Source, SourceError};
 
 /// An instance with all its structures and traces, numbered: what the checks know of it.
@@ -123,17 +123,6 @@ pub enum Defect {
     RoundTrip,
 }
 
-/// What a draw says of its trace, beside the races.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Values {
-    /// The trace's number.
-    pub trace: usize,
-    /// `log p(T)` as drawn.
-    pub log_prob: Option<f64>,
-    /// The score as drawn, one per entry.
-    pub score: Option<Vec<f64>>,
-}
-
 /// A race that was won.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Win {
@@ -190,22 +179,50 @@ pub struct Compared {
 }
 
 impl Compared {
-    pub(super) fn new(
+    fn new(
         number: u64,
         field: Field,
-        found: f64,
-        want: f64,
+        [found, want]: [f64; 2],
         allowed: f64,
-        what: impl FnOnce() -> String,
+        name: impl FnOnce() -> String,
     ) -> Self {
         let error = (found - want).abs();
         let right = error <= f64::EPSILON * allowed;
+        let what = || format!("{} of {} is {found} instead of {want}", Self::word(field), name());
         Self { number, field, error, want, allowed, what: if right { String::new() } else { what() } }
     }
 
-    pub(super) fn is_worse_than(&self, other: &Self) -> bool {
-        let part = |of: &Self| if of.error.is_nan() { f64::INFINITY } else { of.error / of.allowed };
-        part(self) > part(other)
+    fn word(field: Field) -> &'static str {
+        if field == Field::Score { "score" } else { "log p" }
+    }
+
+    /// The log-probability of the trace of this name.
+    pub(super) fn log_prob(
+        number: u64,
+        found: f64,
+        want: f64,
+        allowed: Allowed,
+        name: impl FnOnce() -> String,
+    ) -> Self {
+        Self::new(number, Field::LogProb, [found, want], allowed.log_prob, name)
+    }
+
+    /// The number of a score that is the furthest off; `name` names the trace and the entry.
+    pub(super) fn score(
+        number: u64,
+        found: &[f64],
+        want: &[f64],
+        won: impl Fn(usize) -> bool,
+        allowed: Allowed,
+        name: impl Fn(usize) -> String,
+    ) -> Option<Self> {
+        let part = |k: &usize| {
+            let part = (found[*k] - want[*k]).abs() / allowed.score(want[*k], won(*k));
+            if part.is_nan() { f64::INFINITY } else { part }
+        };
+        let worst = (0..want.len()).map(|k| (part(&k), k)).reduce(|a, b| if b.0 > a.0 { b } else { a })?.1;
+        let allowed = allowed.score(want[worst], won(worst));
+        Some(Self::new(number, Field::Score, [found[worst], want[worst]], allowed, || name(worst)))
     }
 }
 
@@ -228,8 +245,6 @@ pub struct Evidence {
     pub exponentials_hash: Vec<Fingerprint>,
     /// A hash of the conditional draw.
     pub conditional_hash: Vec<Fingerprint>,
-    /// The values of the first draws of the sample that have a possible trace.
-    pub first: Vec<Values>,
     /// The races of all draws, one draw after the other, where traces are walked.
     pub wins: Vec<Win>,
     /// Where the races of each draw end.
@@ -237,7 +252,7 @@ pub struct Evidence {
     /// The sum of an entry's chances to win the races that it takes part in, `[draws, present]`, where traces are walked: 0 where
     /// the trace is impossible.
     pub chances: Vec<f64>,
-    /// Values beside the right ones, where traces are walked: of a score the worst.
+    /// Values beside the right ones: of a score the worst.
     pub compared: Vec<Compared>,
     /// The draws that are wrong by themselves, and how.
     pub defects: Vec<(u64, Defect, String)>,
@@ -379,7 +394,6 @@ impl Evidence {
         self.conditional.extend(later.conditional);
         self.exponentials_hash.extend(later.exponentials_hash);
         self.conditional_hash.extend(later.conditional_hash);
-        self.first.extend(later.first);
         self.ends.extend(later.ends.iter().map(|end| end + self.wins.len()));
         self.wins.extend(later.wins);
         self.chances.extend(later.chances);

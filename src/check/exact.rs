@@ -1,12 +1,7 @@
 //! What must hold for every draw, and spends no false alarm.
 
-use std::collections::HashSet;
-
-use gumbel_oracle::enclosure;
-use gumbel_oracle::number::{Exact, Real, to_f64, to_rational};
-
 use super::times::Which;
-use super::{Check, Defect, Evidence, IMPOSSIBLE, Known};
+use super::{Check, Compared, Defect, Evidence, IMPOSSIBLE, Known};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::StatisticsError;
@@ -180,99 +175,24 @@ impl Check for Positive {
     }
 }
 
-/// Log-probability or score of the different traces among the first draws, against the exact values.
+/// Log-probability or score of every draw, against the exact value.
 pub(super) struct Values {
     of: Field,
-    seen: HashSet<usize>, // looked up, never iterated over
-    /// Whether some draw has a number that single precision has not.
     double: bool,
     worst: Worst,
 }
 
 impl Values {
-    fn of(of: Field) -> Self {
-        Self { of, seen: HashSet::new(), double: false, worst: Worst::default() }
-    }
-
-    pub(super) fn log_prob() -> Self {
-        Self::of(Field::LogProb)
-    }
-
-    pub(super) fn score() -> Self {
-        Self::of(Field::Score)
-    }
-}
-
-impl Check for Values {
-    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        self.double |= batch.double[self.of as usize];
-        for drawn in batch.first.iter().filter(|drawn| self.seen.insert(drawn.trace)) {
-            let (trace, rates) = (&known.traces[drawn.trace].0, &known.rates);
-            // The rates as the sampler has them, taken exactly.
-            let exact: Vec<Exact> =
-                rates.iter().map(|&rate| Exact::try_from(rate).unwrap_or_default()).collect();
-            let races = trace.races().len() as f64;
-            let name = || known.trace_name(drawn.trace);
-            let logits = rates.iter().copied().filter(|&rate| rate > 0.0).chain(trace.totals(rates));
-            let scale = logits.map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
-            if let (Field::LogProb, Some(found)) = (self.of, drawn.log_prob) {
-                let want =
-                    enclosure::ln(&to_rational(&trace.probability(&exact))).unwrap_or(f64::NEG_INFINITY);
-                // Each race adds two logarithms of at most `scale`, and a total of at most m rounded additions; logits that
-                // were rounded themselves move each of them by as much again.
-                let allowed = races * (4.0 * scale + rates.len() as f64);
-                let what = || format!("log p of {}: {found} instead of {want}", name());
-                self.worst.see(found, want, allowed, what);
-            }
-            if let (Field::Score, Some(score)) = (self.of, &drawn.score) {
-                for (k, (&found, want)) in score.iter().zip(&trace.score(&exact)).enumerate() {
-                    let want = to_f64(&to_rational(want));
-                    let allowed = (races + 1.0) * (2.0 * scale + rates.len() as f64);
-                    self.worst.see(found, want, allowed, || {
-                        format!("score of {} at {}: {found} instead of {want}", name(), known.label(k))
-                    });
-                }
-            }
-        }
-    }
-
-    fn subject(&self) -> &'static str {
-        values_of(self.of).0
-    }
-
-    fn needs(&self) -> &'static [Field] {
-        values_of(self.of).1
-    }
-
-    fn tests(&self) -> usize {
-        0
-    }
-
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.worst.row(known, self.subject(), self.double)])
-    }
-}
-
-/// Log-probability or score of every draw, against values that are certain to the last digit.
-pub(super) struct Certain {
-    of: Field,
-    double: bool,
-    worst: Worst,
-}
-
-impl Certain {
     pub(super) fn of(of: Field) -> Self {
         Self { of, double: false, worst: Worst::default() }
     }
 }
 
-impl Check for Certain {
+impl Check for Values {
     fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
         self.double |= batch.double[self.of as usize];
         for compared in batch.compared.iter().filter(|compared| compared.field == self.of) {
-            self.worst.compare(compared.error, compared.want, compared.allowed, || {
-                (Some(compared.number), compared.what.clone())
-            });
+            self.worst.see(compared);
         }
     }
 
@@ -300,49 +220,54 @@ fn values_of(field: Field) -> (&'static str, &'static [Field]) {
     }
 }
 
-/// The largest error seen, and the first beyond what is allowed in each precision.
+/// The largest error seen, and what is beyond what is allowed in each precision.
 #[derive(Default)]
 struct Worst {
     count: u64,
     error: f64,
-    beyond_single: Option<Beyond>,
-    beyond_double: Option<Beyond>,
+    single: Beyond,
+    double: Beyond,
 }
 
-/// The draw, if it is known, and what is wrong there.
-type Beyond = (Option<u64>, String);
+/// How many are, and the first: the draw, and what is wrong there.
+#[derive(Default)]
+struct Beyond {
+    count: u64,
+    first: Option<(u64, String)>,
+}
+
+impl Beyond {
+    fn see(&mut self, compared: &Compared, epsilon: f64) {
+        if compared.error > epsilon * compared.allowed || compared.error.is_nan() {
+            self.count += 1;
+            self.first.get_or_insert_with(|| (compared.number, compared.what.clone()));
+        }
+    }
+}
 
 impl Worst {
-    fn see(&mut self, found: f64, want: f64, allowed: f64, what: impl Fn() -> String) {
-        self.compare((found - want).abs(), want, allowed, || (None, what()));
-    }
-
-    /// `allowed` is in units in the last place of 1.
-    fn compare(&mut self, error: f64, want: f64, allowed: f64, what: impl Fn() -> Beyond) {
+    fn see(&mut self, compared: &Compared) {
         self.count += 1;
-        let relative = error / want.abs().max(1.0);
+        let relative = compared.error / compared.want.abs().max(1.0);
         self.error = if relative.is_nan() { f64::INFINITY } else { self.error.max(relative) };
-        let beyond = |epsilon: f64| error > epsilon * allowed || error.is_nan();
-        if beyond(f64::EPSILON) {
-            self.beyond_double.get_or_insert_with(&what);
-        }
-        if beyond(f32::EPSILON.into()) {
-            self.beyond_single.get_or_insert_with(&what);
-        }
+        self.single.see(compared, f32::EPSILON.into());
+        self.double.see(compared, f64::EPSILON);
     }
 
     /// In the precision of the numbers.
     fn row(&self, known: &Known<'_>, subject: &'static str, double: bool) -> Row {
         let (check, epsilon, wrong) = if double {
-            ("against exact", f64::EPSILON, &self.beyond_double)
+            ("against exact", f64::EPSILON, &self.double)
         } else {
-            ("against exact, in f32", f32::EPSILON.into(), &self.beyond_single)
+            ("against exact, in f32", f32::EPSILON.into(), &self.single)
         };
-        let row = Row::exact(subject, check, self.count, "values");
+        let row = Row::exact(subject, check, self.count, "draws");
         let row = Row { ulps: (self.count > 0).then_some(self.error / epsilon), ..row };
-        match wrong {
-            Some((Some(draw), what)) => row.refuted(format!("{}: {what}", known.places.of(*draw))),
-            Some((None, what)) => row.refuted(what.clone()),
+        match &wrong.first {
+            Some((draw, what)) => {
+                let (wrong, count, place) = (wrong.count, self.count, known.places.of(*draw));
+                row.refuted(format!("{wrong} of {count} draws, the first is {place}: {what}"))
+            }
             None => row,
         }
     }

@@ -14,7 +14,7 @@
 //! | structure of the trace | the trace leads to the structure | exact, every draw |
 //! | rerun | the algorithm run on `E` holds the same races and returns the same structure | exact, every draw |
 //! | round trip | the same of `E'` | exact, every draw |
-//! | log-probability, score | the exact value | error of every different trace among the first draws |
+//! | log-probability, score | the exact value | error, every draw |
 //! | positive times | `s_k`, `u_k` lie in `[0, 1]` | exact, every value |
 //! | exponentials | each `s_k` uniform | Kolmogorov-Smirnov, entry by entry |
 //! | exponentials in pairs | `s_j`, `s_k` independent | chi-square on a grid, pair by pair |
@@ -32,6 +32,9 @@
 //!
 //! A test of two uniforms together fails too if one of them is not uniform by itself: then the row of the pair says "not
 //! judged" and names its cause. So a verdict points at what is wrong, and what follows from it waits for the repair.
+//!
+//! What can be judged where nothing can be enumerated is [`any_size`]; [`Method`] chooses. Laws that are refuted are compared
+//! with those of the usual confusions (`diagnosis`).
 //!
 //! Each check says which fields of a draw it needs ([`Check::needs`]); where a sampler has not all, the others are judged and
 //! the row says what is lacking.
@@ -74,7 +77,7 @@ use rayon::prelude::*;
 
 use diagnosis::{Counter, Suspect};
 use evidence::Look;
-pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, Values, Win};
+pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, Seen, Win};
 use numbered::Numbered;
 
 use crate::report::{Row, Verdict};
@@ -165,8 +168,8 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(Cells::of(Of::Traces)),
         Box::new(exact::Without::any(Defect::LeadsTo)),
         Box::new(exact::Without::any(Defect::Rerun)),
-        Box::new(exact::Values::log_prob()),
-        Box::new(exact::Values::score()),
+        Box::new(exact::Values::of(Field::LogProb)),
+        Box::new(exact::Values::of(Field::Score)),
         Box::new(exact::Positive::of(Which::Exponentials)),
         Box::new(Each::new(Which::Exponentials, present, FINE)),
         Box::new(Pairs::new(Which::Exponentials, present)),

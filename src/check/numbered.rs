@@ -1,15 +1,19 @@
 //! Draws of an instance whose law can be enumerated: structures and traces by their numbers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use gumbel_oracle::enclosure;
 use gumbel_oracle::instance::Instance;
-use gumbel_oracle::number::to_f64;
+use gumbel_oracle::number::{Exact, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::recursion::ReplayError;
 use num_rational::BigRational;
 
-use super::evidence::{Defect, Evidence, IMPOSSIBLE, Known, Look, Values};
-use super::rounding::{Held, Rounding};
+use super::evidence::{Compared, Defect, Evidence, IMPOSSIBLE, Known, Look};
+use super::rounding::{Allowed, Held, Rounding};
 use crate::sample::Batch;
 
 /// An instance with the numbers of its structures and traces: what turns draws into [`Evidence`].
@@ -19,6 +23,24 @@ pub(super) struct Numbered<'m, I: Instance> {
     traces: HashMap<Vec<u32>, usize>, // by winners; looked up, never iterated over
     /// The number of the structure that each trace leads to.
     pub(super) leads_to: Vec<usize>,
+    /// The exact values of traces, kept as they are drawn, up to [`MOST_KEPT`].
+    values: Vec<OnceLock<Values>>,
+    kept: AtomicUsize,
+    /// The rates as the sampler has them, taken exactly.
+    exact: Vec<Exact>,
+}
+
+/// Traces whose exact values are kept; those of others are worked out for each draw.
+const MOST_KEPT: usize = 100_000;
+
+/// The exact values of a trace, nearest `f64`.
+#[derive(Debug, Clone)]
+struct Values {
+    log_prob: f64,
+    score: Vec<f64>,
+    /// Whether each entry won.
+    won: Vec<bool>,
+    allowed: Allowed,
 }
 
 impl<'m, I: Instance> Numbered<'m, I> {
@@ -54,7 +76,18 @@ impl<'m, I: Instance> Numbered<'m, I> {
             trace_name: Box::new(|trace| instance.canonical_trace(trace)),
             label: Box::new(|entry| instance.label(entry)),
         };
-        (Self { instance, structures, traces: numbers, leads_to }, known)
+        let values = known.traces.iter().map(|_| OnceLock::new()).collect();
+        let exact = known.rates.iter().map(|&rate| Exact::try_from(rate).unwrap_or_default()).collect();
+        let numbered = Self {
+            instance,
+            structures,
+            traces: numbers,
+            leads_to,
+            values,
+            kept: AtomicUsize::new(0),
+            exact,
+        };
+        (numbered, known)
     }
 
     /// The number of a structure.
@@ -112,6 +145,60 @@ impl<'m, I: Instance> Numbered<'m, I> {
             let right = self.instance.canonical(&self.structures[leads_to]);
             (Defect::LeadsTo, format!("the trace leads to {right}, but the structure is {}", written()))
         })
+    }
+
+    /// The exact values of a trace.
+    fn values(&self, known: &Known<'_>, trace: usize) -> Cow<'_, Values> {
+        let work_out = || {
+            let races = &known.traces[trace].0;
+            let log_prob = enclosure::ln(&to_rational(&races.probability(&self.exact)));
+            let entrants: Vec<usize> = races.races().iter().map(|race| race.entrants.len()).collect();
+            Values {
+                log_prob: log_prob.unwrap_or(f64::NEG_INFINITY),
+                score: races.score(&self.exact).iter().map(|score| to_f64(&to_rational(score))).collect(),
+                won: races.won().iter().map(Option::is_some).collect(),
+                allowed: Allowed::new(&known.rates, &races.totals(&known.rates), &entrants),
+            }
+        };
+        let keeps = || self.kept.fetch_add(1, Ordering::Relaxed) < MOST_KEPT;
+        match self.values[trace].get() {
+            Some(values) => Cow::Borrowed(values),
+            None if keeps() => Cow::Borrowed(self.values[trace].get_or_init(work_out)),
+            None => Cow::Owned(work_out()),
+        }
+    }
+
+    /// Holds the values of a draw to the exact ones of its trace.
+    fn compare(
+        &self,
+        known: &Known<'_>,
+        trace: usize,
+        number: u64,
+        batch: &Batch<I::Structure>,
+        draw: usize,
+        evidence: &mut Evidence,
+    ) {
+        let (log_prob, score) = (batch.log_prob(draw), batch.score(draw));
+        if log_prob.is_none() && score.is_none() {
+            return;
+        }
+        let values = self.values(known, trace);
+        let name = || known.trace_name(trace);
+        if let Some(found) = log_prob {
+            evidence.compared.push(Compared::log_prob(number, found, values.log_prob, values.allowed, name));
+        }
+        if let Some(found) = score {
+            let won = |k: usize| values.won[k];
+            let name = |k: usize| format!("{} at {}", name(), known.label(k));
+            evidence.compared.extend(Compared::score(
+                number,
+                found,
+                &values.score,
+                won,
+                values.allowed,
+                name,
+            ));
+        }
     }
 
     /// Whether the algorithm, run on these weights, holds the races and returns the structure of the draw, as far as there
@@ -193,12 +280,8 @@ impl<I: Instance> Look<I::Structure> for Numbered<'_, I> {
             evidence.conditional.extend(uniforms(known, trace, weights));
             evidence.run(number, Defect::RoundTrip, self.holds(weights, batch, draw));
         }
-        if let Some(trace) = trace.filter(|&trace| number < FIRST && trace != IMPOSSIBLE) {
-            let score = batch.score(draw).map(<[f64]>::to_vec);
-            evidence.first.push(Values { trace, log_prob: batch.log_prob(draw), score });
+        if let Some(trace) = trace.filter(|&trace| trace != IMPOSSIBLE) {
+            self.compare(known, trace, number, batch, draw, evidence);
         }
     }
 }
-
-/// Draws whose values are kept, at the start of a sample.
-const FIRST: u64 = 2000;

@@ -61,3 +61,37 @@ impl<'w> Rounding<'w> {
         held
     }
 }
+
+/// How far the log-probability and the score of a trace may be off, in units in the last place of 1, if they are worked out from
+/// logits that were rounded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowed {
+    /// Of the log-probability.
+    pub(super) log_prob: f64,
+    /// Of the score, for each unit of an entry's shares `λ_k Σ 1/Λ_r`.
+    share: f64,
+}
+
+impl Allowed {
+    /// From the rates, and total rate and number of entrants of each race.
+    ///
+    /// Each race: two logarithms of at most `scale`, of numbers that come from rounded logits; a total of so many rounded
+    /// additions, each off by half a unit of the sum. Score: a share of each race, as above, and their sum.
+    pub(super) fn new(rates: &[f64], totals: &[f64], entrants: &[usize]) -> Self {
+        let present = rates.iter().copied().filter(|&rate| rate > 0.0);
+        let scale =
+            present.chain(totals.iter().copied()).map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
+        let half = |count: usize| count as f64 / 2.0;
+        let most = entrants.iter().copied().max().unwrap_or(0);
+        Self {
+            log_prob: entrants.iter().map(|&entrants| 4.0 * scale + half(entrants)).sum(),
+            share: 4.0 * scale + half(most) + half(entrants.len()),
+        }
+    }
+
+    /// Of one number of the score, of an entry that won or not; the 1 of a winner is exact, the difference is rounded.
+    pub(super) fn score(&self, score: f64, won: bool) -> f64 {
+        let shares = if won { score + 1.0 } else { score };
+        self.share * shares + 1.0
+    }
+}

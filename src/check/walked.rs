@@ -7,15 +7,14 @@
 //! the winning time and what it has left, positive.)
 
 use gumbel_oracle::model::{Kind, Model};
-use gumbel_oracle::number::Real;
 use gumbel_oracle::structure::Structure;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::evidence::{Compared, Defect, Evidence, IMPOSSIBLE, Known, Look, Win};
 use super::numbered::tied;
-use super::rounding::{Held, Rounding};
-use crate::sample::{Batch, Field, Walk, WalkError, Walker};
+use super::rounding::{Allowed, Held, Rounding};
+use crate::sample::{Batch, Walk, WalkError, Walker};
 
 /// A model whose traces are walked.
 pub(super) struct Walked<'m> {
@@ -153,34 +152,17 @@ impl<'m> Walked<'m> {
         winners.map(|(&winner, transform)| Win { place: self.places[winner], transform }).collect()
     }
 
-    /// How far the values of a draw are from the certain ones.
+    /// Holds the values of a draw to the certain ones.
     fn compare(&self, walk: &Walk<'_>, number: u64, batch: &Batch, draw: usize, evidence: &mut Evidence) {
-        let rates = self.walker.rates();
-        let scale = rates.iter().copied().filter(|&rate| rate > 0.0).chain(walk.totals().iter().copied());
-        let scale = scale.map(|rate| Real::ln(&rate).abs()).fold(1.0, f64::max);
-        let entrants: Vec<f64> = walk.entrant_counts().into_iter().map(|count| count as f64).collect();
+        let allowed = Allowed::new(walk.rates(), walk.totals(), &walk.entrant_counts());
         if let Some(found) = batch.log_prob(draw) {
-            let want = walk.certain_log_prob();
-            // Each race: two logarithms of at most `scale`, of numbers that come from rounded logits; a total of so many rounded
-            // additions, each off by half a unit of the sum.
-            let allowed = entrants.iter().map(|entrants| 4.0 * scale + entrants / 2.0).sum();
-            let what = || format!("log p of the trace is {found} instead of {want}");
-            evidence.compared.push(Compared::new(number, Field::LogProb, found, want, allowed, what));
+            let (want, name) = (walk.certain_log_prob(), || "the trace".to_owned());
+            evidence.compared.push(Compared::log_prob(number, found, want, allowed, name));
         }
         if let Some(score) = batch.score(draw) {
-            let most = entrants.iter().copied().fold(0.0, f64::max);
-            // A share of each race, as above, and their sum; the 1 of a winner.
-            let unit = 4.0 * scale + (most + entrants.len() as f64) / 2.0;
-            let mut worst: Option<Compared> = None;
-            for (k, (&found, want)) in score.iter().zip(walk.certain_score()).enumerate() {
-                let held = if walk.has_won(k) { want + 1.0 } else { want };
-                let what = || format!("score at {} is {found} instead of {want}", self.label(k));
-                let compared = Compared::new(number, Field::Score, found, want, unit * held + 1.0, what);
-                if worst.as_ref().is_none_or(|worst| compared.is_worse_than(worst)) {
-                    worst = Some(compared);
-                }
-            }
-            evidence.compared.extend(worst);
+            let (want, won) = (walk.certain_score(), |k: usize| walk.has_won(k));
+            let name = |k: usize| format!("the trace at {}", self.label(k));
+            evidence.compared.extend(Compared::score(number, score, &want, won, allowed, name));
         }
     }
 }
