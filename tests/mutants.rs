@@ -291,6 +291,21 @@ fn a_uniform_kept_for_the_next_draw_is_caught() {
 }
 
 #[test]
+fn a_uniform_drawn_once_for_two_batches_is_caught_at_their_size() {
+    for batch in [2, 64, 1_000] {
+        let caught = refuted(K4, |right, index| {
+            let draw = right.draw(index);
+            // The second of two batches has one uniform of the first.
+            let other = if index / batch % 2 == 1 { index - batch } else { index };
+            let mut random = uniforms(right, index);
+            random[3] = uniforms(right, other)[3];
+            Draw { conditional: given(&draw.trace, right, &random), ..draw }
+        });
+        assert_eq!(caught, ["conditional: at a distance"], "{batch}");
+    }
+}
+
+#[test]
 fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
     const ABSENT: &str = r#"{"structure": "top_k", "k": 2, "rates": [1, 0, 2, 3]}"#;
     let model = Model::parse(ABSENT).unwrap();
@@ -371,13 +386,13 @@ fn where_traces_are_many_the_uniforms_are_judged_by_the_race_that_was_won() {
 
 #[test]
 fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
-    // 4 of structures and traces, 6 for each entry that is present, 2 for each pair of them.
+    // 4 of structures and traces, 9 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
         let model = Model::parse(model).unwrap();
-        assert_eq!(tests(&model, &Field::ALL), 4 + 6 * present + present * (present - 1));
+        assert_eq!(tests(&model, &Field::ALL), 22 + 6 * present + present * (present - 1));
         let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
         let in_row = |row: &Row| match row.check.split_once("worst of ") {
-            Some((_, of)) => of.split(':').next().unwrap().parse::<usize>().unwrap(),
+            Some((_, of)) => of.split([':', ' ']).next().unwrap().parse::<usize>().unwrap(),
             None => 1,
         };
         let held: usize = rows.iter().filter(|row| row.test.is_some()).map(in_row).sum();

@@ -17,7 +17,7 @@
 //! | exponentials given the trace | `v_k` uniform given `T` | Kolmogorov-Smirnov, pooled over winners and over the others |
 //! | conditional | `u_k` uniform | Kolmogorov-Smirnov, entry by entry |
 //! | conditional given the trace | `u_k` uniform given `T` | Kolmogorov-Smirnov, race by race, and pooled over winners and over the others |
-//! | in pairs; draw after draw | independent | G on a grid, pooled |
+//! | in pairs; draw after draw; at a distance | independent | G on a grid, pooled |
 //! | conditional against exponentials | `u_k`, `v_k` independent given `T` | G on a grid, pooled over winners and over the others |
 //! | structures | multinomial with the exact `P(X)` | G, not pooled, where there are at most [`MOST_STRUCTURES`] |
 //!
@@ -192,6 +192,7 @@ fn of_exponentials(present: usize) -> Checks {
             },
             |seen, see| seen.survivals.iter().for_each(|&u| see(u)),
         )),
+        Box::new(order::Lags::new(Which::Exponentials)),
         Box::new(order::Repeats::of(Which::Exponentials)),
     ]
 }
@@ -274,6 +275,7 @@ fn of_conditional(model: &Model, present: usize) -> Checks {
             },
             |seen, see| seen.conditional.iter().for_each(|&u| see(u)),
         )),
+        Box::new(order::Lags::new(Which::Conditional)),
         Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Conditional)),
     ]

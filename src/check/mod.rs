@@ -23,6 +23,7 @@
 //! | conditional in pairs | `u_j`, `u_k` independent, whichever of them won | chi-square on a grid, pair by pair |
 //! | conditional against exponentials | `u_k`, `v_k` independent, given whether `k` won | chi-square on a grid, entry by entry |
 //! | repeats | no two draws share their weights | exact |
+//! | exponentials, conditional: at a distance | `s_k` (`u_k`) of draws 2, 32, 64, 100, 128, 256, 512, 1000, 1024 apart independent | G on a grid, lag by lag, pooled over entries |
 //! | exponentials, conditional: draw after draw | `s_k` (`u_k`) of draw i and draw i+1 independent | chi-square on a grid, entry by entry, disjoint pairs |
 //!
 //! *Given the trace* is not the same as over all draws: if `E'` is made from the uniforms that made `E`, each `u_k` is
@@ -174,12 +175,14 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(Each::new(Which::Exponentials, present, FINE)),
         Box::new(Pairs::new(Which::Exponentials, present)),
         Box::new(order::Lag::new(Which::Exponentials, present)),
+        Box::new(order::Lags::new(Which::Exponentials)),
         Box::new(exact::Positive::of(Which::Conditional)),
         Box::new(Each::new(Which::Conditional, present, FINE)),
         Box::new(GivenTrace::new(present)),
         Box::new(Pairs::new(Which::Conditional, present)),
         Box::new(Against::new(present)),
         Box::new(order::Lag::new(Which::Conditional, present)),
+        Box::new(order::Lags::new(Which::Conditional)),
         Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Exponentials)),
         Box::new(order::Repeats::of(Which::Conditional)),
@@ -203,7 +206,7 @@ fn split_by_needs(checks: Vec<Box<dyn Check>>, fields: &[Field]) -> (Vec<Box<dyn
     (can, rows)
 }
 
-/// How many statistical tests [`judge`] holds on a model and draws with these fields: `4 + 6p + p(p-1)` with `p` entries of
+/// How many statistical tests [`judge`] holds on a model and draws with these fields: `22 + 6p + p(p-1)` with `p` entries of
 /// positive rate, if they have all.
 #[must_use]
 pub fn tests<I: Instance>(model: &I, fields: &[Field]) -> usize {
@@ -442,7 +445,7 @@ fn repeated(counts: &[u64], times: f64) -> std::borrow::Cow<'_, [u64]> {
 }
 
 /// What a refutation says nothing of its own about: pairs of uniforms are not uniform if one of them is not.
-const FOLLOWS: [(&str, &[&str]); 8] = [
+const FOLLOWS: [(&str, &[&str]); 10] = [
     ("winners in pairs", &["winners"]),
     ("winners: draw after draw", &["winners"]),
     ("exponentials in pairs", &["exponentials"]),
@@ -454,6 +457,11 @@ const FOLLOWS: [(&str, &[&str]); 8] = [
         &["exponentials", "rerun", "conditional", "conditional given the trace"],
     ),
     ("conditional: draw after draw", &["conditional"]),
+    (
+        "exponentials: at a distance",
+        &["exponentials", "exponentials: draw after draw", "exponentials: repeats"],
+    ),
+    ("conditional: at a distance", &["conditional", "conditional: draw after draw", "conditional: repeats"]),
 ];
 
 /// Rows that are refuted because another is are not judged, and name it.

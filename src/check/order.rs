@@ -1,12 +1,12 @@
 //! Draws in their order: none twice, and none that depends on the one before.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
-use super::times::{Grids, Which};
-use super::{Check, Evidence, Fingerprint, Known};
+use super::times::{Grids, SIDE, Which, bin};
+use super::{Check, Evidence, Fingerprint, Known, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::StatisticsError;
+use crate::statistics::{StatisticsError, g_test};
 
 /// Bits of a uniform that a right sampler draws at least, in double and in single precision: 2⁵² and 2²³ values, all equally
 /// likely.
@@ -149,5 +149,102 @@ impl Check for Lag {
         self.grids.judge(self.subject(), "pairs", alpha, times, label, |label| {
             format!("the {of} of entry {label} depends on that of the draw before")
         })
+    }
+}
+
+/// The lags at which draws are looked at beside the next one: the one after it, and the sizes of batches that people use.
+const LAGS: [usize; 9] = [2, 32, 64, 100, 128, 256, 512, 1000, 1024];
+
+/// A lag is looked at if there are this many times as many draws.
+const ENOUGH: u64 = 4;
+
+/// All uniforms of a draw against the same of a later one, lag by lag, pooled over the entries: draws i and i + L with
+/// `i mod (2L+1) < L`, so that no draw is in two pairs, and the pairs begin everywhere.
+pub(super) struct Lags {
+    which: Which,
+    /// The last draws: number, and bin of each uniform.
+    before: VecDeque<(u64, Vec<u8>)>,
+    /// `[lags, side, side]`
+    counts: Vec<u64>,
+    draws: u64,
+}
+
+impl Lags {
+    pub(super) fn new(which: Which) -> Self {
+        Self { which, before: VecDeque::new(), counts: vec![0; LAGS.len() * SIDE * SIDE], draws: 0 }
+    }
+
+    /// The lags that are looked at in so many draws.
+    fn looked_at(draws: u64) -> impl Iterator<Item = (usize, usize)> {
+        LAGS.into_iter().enumerate().filter(move |(_, lag)| draws >= ENOUGH * *lag as u64)
+    }
+}
+
+impl Check for Lags {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        let present = known.present.len();
+        if present == 0 {
+            return;
+        }
+        const NONE: u8 = u8::MAX;
+        for (row, &number) in self.which.column(batch).chunks(present).zip(&batch.number) {
+            let bins: Vec<u8> = row.iter().map(|&u| bin(u, SIDE).map_or(NONE, |bin| bin as u8)).collect();
+            for (lag, counts) in LAGS.iter().zip(self.counts.chunks_mut(SIDE * SIDE)) {
+                let long = *lag as u64;
+                let place = number % (2 * long + 1);
+                let Some(first) = number.checked_sub(long).filter(|_| (long..2 * long).contains(&place))
+                else {
+                    continue;
+                };
+                // Draws that are not of the model's form are missing: the place is at most where it would be.
+                let at = self.before.partition_point(|(before, _)| *before < first);
+                let Some((_, earlier)) = self.before.get(at).filter(|(before, _)| *before == first) else {
+                    continue;
+                };
+                for (&a, &b) in earlier.iter().zip(&bins) {
+                    if a != NONE && b != NONE {
+                        counts[usize::from(a) * SIDE + usize::from(b)] += 1;
+                    }
+                }
+            }
+            if self.before.len() == LAGS[LAGS.len() - 1] {
+                self.before.pop_front();
+            }
+            self.before.push_back((number, bins));
+            self.draws = number + 1;
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        match self.which {
+            Which::Exponentials => "exponentials: at a distance",
+            Which::Conditional => "conditional: at a distance",
+        }
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        self.which.needs()
+    }
+
+    fn tests(&self) -> usize {
+        LAGS.len()
+    }
+
+    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        let mut tests = Vec::new();
+        for (which, lag) in Self::looked_at(self.draws) {
+            let counts = repeated(&self.counts[which * SIDE * SIDE..(which + 1) * SIDE * SIDE], times);
+            if counts.iter().any(|&count| count > 0) {
+                let g = g_test(&counts, &[1.0 / (SIDE * SIDE) as f64; SIDE * SIDE])?;
+                tests.push(((lag, g.draws), g.judge(alpha)?));
+            }
+        }
+        let looked_at = tests.len();
+        Ok(worst(tests).map_or_else(Vec::new, |((lag, pairs), test)| {
+            let check = format!("G {SIDE}×{SIDE}, all pooled, worst of {looked_at} lags: {lag}");
+            vec![Row::test(self.subject(), check, pairs, "pairs", test, || {
+                format!("draws depend on those {lag} before them: is something kept, or drawn once for several batches?")
+            })]
+        }))
     }
 }
