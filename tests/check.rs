@@ -255,6 +255,8 @@ fn what_cannot_be_read_is_bad_input_with_line_field_and_what_would_be_right() {
     let other = |model: &str, line: &str| check(model, line).2;
     let arborescence = other(NESTED, r#"{"trace":[[0,1],[1,2]]}"#);
     assert!(arborescence.contains("field `trace`: invalid type"), "{arborescence}");
+    let root = other(NESTED, r#"{"structure":[[0,4],[0,1],[1,2],[2,3]]}"#);
+    assert!(root.contains("arc [0,4] is not in the model: no arc goes into the root"), "{root}");
     let (status, _, err) = run(&["check", K4, "no such file"], "");
     assert!(status == 2 && err.contains("no such file"), "{err}");
     let model = Model::parse(&std::fs::read_to_string(K4).unwrap()).unwrap();

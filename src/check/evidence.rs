@@ -231,9 +231,9 @@ impl Compared {
 pub struct Evidence {
     /// The number of each draw in the sample: growing, with gaps where a draw was malformed.
     pub number: Vec<u64>,
-    /// The structure's number in the law; or [`IMPOSSIBLE`].
+    /// The structure's number in the law, 0 where nothing is enumerated; or [`IMPOSSIBLE`].
     pub structure: Vec<usize>,
-    /// The trace's number; or [`IMPOSSIBLE`].
+    /// The trace's number, 0 where nothing is enumerated; or [`IMPOSSIBLE`].
     pub trace: Vec<usize>,
     /// `e^{-λ_k E_k}` of the exponentials, `[draws, present]`.
     pub survivals: Vec<f64>,

@@ -175,7 +175,11 @@ impl<'m> Form<'m> {
             Kind::Arborescence => "arc",
             _ => "edge",
         };
-        self.entry(u, v).ok_or_else(|| Input(format!("{what} [{u},{v}] is not in the model")))
+        let hint = match self.model.algorithm() {
+            Algorithm::Arborescence(a) if a.root() == v => ": no arc goes into the root, is yours another?",
+            _ => "",
+        };
+        self.entry(u, v).ok_or_else(|| Input(format!("{what} [{u},{v}] is not in the model{hint}")))
     }
 
     /// The number of edges, cells or positions of a structure.
