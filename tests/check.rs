@@ -290,6 +290,32 @@ fn a_model_too_large_to_enumerate_is_refused_by_that_method_and_taken_by_the_oth
     assert!(error.contains(want), "{error}");
 }
 
+/// What takes a number per pair of entries where all traces are enumerated takes no memory to be refused; and draws that are short in
+/// a file are few at a time where each makes a number per entry.
+#[test]
+fn draws_of_a_hundred_thousand_entries_are_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.json");
+    for (entries, with) in [(100_000, false), (10_000, true)] {
+        let rates = vec![1; entries];
+        std::fs::write(&path, format!(r#"{{"structure":"categorical","rates":{rates:?}}}"#)).unwrap();
+        let line = |draw: usize| {
+            let winner = draw * 7_919 % entries;
+            // Among weights that grow with the draw, so that none repeats.
+            let weight = |k: usize| if k == winner { 1e-7 } else { 1.0 + (draw * entries + k) as f64 / 1e7 };
+            let weights: Vec<f64> = (0..if with { entries } else { 0 }).map(weight).collect();
+            let more = if with { format!(r#","exponentials":{weights:?}"#) } else { String::new() };
+            format!("{{\"structure\":{winner},\"trace\":{winner}{more}}}\n")
+        };
+        let lines: String = (0..if with { 40 } else { 3_000 }).map(line).collect();
+        let (status, out, err) = check(path.to_str().unwrap(), &lines);
+        assert_eq!(status, if with { 1 } else { 3 }, "{out}{err}");
+        if with {
+            assert!(out.contains("rerun: every draw") && out.contains("do not follow their law"), "{out}");
+        }
+    }
+}
+
 #[test]
 fn a_structure_or_trace_that_cannot_be_is_refuted_and_named() {
     let good = |fields: &str| format!("{{{fields}}}\n");

@@ -11,13 +11,13 @@
 //! | form; structures; traces; structure of the trace; rerun; round trip; positive times; repeats | as [where the law can be enumerated](super) | exact, every draw |
 //! | log-probability, score | [certain to the last digit](crate::sample::Walk::certain_log_prob) | error, every draw |
 //! | winners | the transform of each race's winner uniform | Kolmogorov-Smirnov, race by race, and all pooled |
-//! | winners in pairs; draw after draw | those of two races, or two draws, independent | G on a grid, pooled |
+//! | winners in pairs; draw after draw | those of two races, or of draws 1, 2, 32, … 1024 apart, independent | G on a grid, pooled, lag by lag |
 //! | entries | each wins as often as its chances say, given whom it raced (not where each wins once: binary_tree, permutation) | [a bound that holds at any size](crate::statistics::wins_test), entry by entry |
 //! | exponentials | `s_k` uniform | Kolmogorov-Smirnov, entry by entry, and all pooled |
 //! | exponentials given the trace | `v_k` uniform given `T` | Kolmogorov-Smirnov, pooled over winners and over the others |
 //! | conditional | `u_k` uniform | Kolmogorov-Smirnov, entry by entry |
 //! | conditional given the trace | `u_k` uniform given `T` | Kolmogorov-Smirnov, race by race, and pooled over winners and over the others |
-//! | in pairs; draw after draw; at a distance | independent | G on a grid, pooled |
+//! | in pairs; draw after draw | independent, of draws 1, 2, 32, … 1024 apart too | G on a grid, pooled, lag by lag |
 //! | conditional against exponentials | `u_k`, `v_k` independent given `T` | G on a grid, pooled over winners and over the others |
 //! | structures | multinomial with the exact `P(X)` | G, not pooled, where there are at most [`MOST_STRUCTURES`] |
 //!
@@ -29,7 +29,7 @@
 //!
 //! # Cost
 //! O(n² + entries · log n) per draw. Memory: O(present) counts, at most [`COUNTERS`] for each column of weights, two hashes of 16
-//! bytes per draw; and the draws of a batch, 24 bytes per entry each.
+//! bytes per draw; the last draws, in at most 64 MiB a column, or one draw; and a batch of some four million values a column.
 
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::{Algorithm, Kind, Model};
@@ -38,7 +38,8 @@ use gumbel_oracle::structure::Structure;
 
 use super::evidence::Seen;
 use super::laws::{Cells, Of as Law};
-use super::pooled::{DrawAfterDraw, Of, Pairs, Uniforms};
+use super::order::{LAGS, Lags};
+use super::pooled::{Of, Pairs, Uniforms};
 use super::races::{Races, Wins};
 use super::times::{Each, Which};
 use super::walked::Walked;
@@ -118,13 +119,10 @@ fn of_winners(model: &Model) -> Checks {
                     .for_each(|pair| see(pair[0].transform, pair[1].transform))
             },
         )),
-        Box::new(DrawAfterDraw::new(
-            Of {
-                subject: "winners: draw after draw",
-                needs: TRACE,
-                what: "all",
-                wrong: "the winners of a draw depend on those of the draw before",
-            },
+        Box::new(Lags::new(
+            Of { subject: "winners: draw after draw", needs: TRACE, what: "all", wrong: "the winners" },
+            &LAGS,
+            fixed,
             |seen, see| seen.wins.iter().take(2 * seen.pairs_of_races).for_each(|win| see(win.transform)),
         )),
     ]
@@ -143,6 +141,21 @@ fn by_role(seen: &Seen<'_>, values: &[f64], winners: bool, see: &mut dyn FnMut(u
 /// Neighbours in entry order, two by two.
 fn neighbours(values: &[f64], see: &mut dyn FnMut(f64, f64)) {
     values.chunks_exact(2).for_each(|pair| see(pair[0], pair[1]));
+}
+
+/// The weights of draws that follow each other, and of such that are a batch apart.
+fn draw_after_draw(
+    subject: &'static str,
+    wrong: &'static str,
+    which: Which,
+    present: usize,
+) -> Box<dyn Check> {
+    Box::new(Lags::new(
+        Of { subject, needs: which.needs(), what: "all", wrong },
+        &LAGS,
+        present,
+        which.values(),
+    ))
 }
 
 /// The checks of exponentials.
@@ -183,16 +196,7 @@ fn of_exponentials(present: usize) -> Checks {
             },
             |seen, see| by_role(seen, seen.own, false, &mut |_, u| see(u)),
         )),
-        Box::new(DrawAfterDraw::new(
-            Of {
-                subject: "exponentials: draw after draw",
-                needs: WEIGHTS,
-                what: "all",
-                wrong: "the exponentials depend on those of the draw before",
-            },
-            |seen, see| seen.survivals.iter().for_each(|&u| see(u)),
-        )),
-        Box::new(order::Lags::new(Which::Exponentials)),
+        draw_after_draw("exponentials: draw after draw", "the exponentials", Which::Exponentials, present),
         Box::new(order::Repeats::of(Which::Exponentials)),
     ]
 }
@@ -266,16 +270,12 @@ fn of_conditional(model: &Model, present: usize) -> Checks {
         Box::new(Pairs::new(against("other entries"), |seen, see| {
             by_role(seen, seen.conditional, false, &mut |place, u| see(seen.own[place], u));
         })),
-        Box::new(DrawAfterDraw::new(
-            Of {
-                subject: "conditional: draw after draw",
-                needs: REDRAWN,
-                what: "all",
-                wrong: "the conditional exponentials depend on those of the draw before",
-            },
-            |seen, see| seen.conditional.iter().for_each(|&u| see(u)),
-        )),
-        Box::new(order::Lags::new(Which::Conditional)),
+        draw_after_draw(
+            "conditional: draw after draw",
+            "the conditional exponentials",
+            Which::Conditional,
+            present,
+        ),
         Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Conditional)),
     ]

@@ -93,11 +93,13 @@ pub(super) fn diagnose(
     suspects.extend(more);
     let mut best: Option<(f64, String)> = None;
     for Suspect { what, law } in suspects {
-        let (fit, p_value) = match law {
-            Law::Rates(rates) => exact_fit(counts, &law_of(known, leads_to, &rates))?,
-            Law::Exact(law) => exact_fit(counts, &law)?,
-            Law::Simulated(simulated) => simulated_fit(counts, &simulated)?,
+        let found = match law {
+            Law::Rates(rates) => exact_fit(counts, &law_of(known, leads_to, &rates)),
+            Law::Exact(law) => exact_fit(counts, &law),
+            Law::Simulated(simulated) => simulated_fit(counts, &simulated),
         };
+        // Beyond the range of f64 there is no law to compare with.
+        let Some((fit, p_value)) = found else { continue };
         if p_value > FITS && best.as_ref().is_none_or(|(likelihood, _)| fit > *likelihood) {
             best = Some((fit, format!("{what} (χ² p-value {p_value:.2})")));
         }

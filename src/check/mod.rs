@@ -161,6 +161,15 @@ pub trait Check: Send + Sync {
 fn all(present: usize) -> Vec<Box<dyn Check>> {
     use laws::{Cells, Of};
     use times::{Against, Each, FINE, GivenTrace, Pairs, Which};
+    // The next draw is looked at entry by entry.
+    let distance = |which: Which| -> Box<dyn Check> {
+        let (subject, wrong) = match which {
+            Which::Exponentials => ("exponentials: at a distance", "the exponentials"),
+            Which::Conditional => ("conditional: at a distance", "the conditional exponentials"),
+        };
+        let of = pooled::Of { subject, needs: which.needs(), what: "all", wrong };
+        Box::new(order::Lags::new(of, &order::LAGS[1..], present, which.values()))
+    };
     vec![
         Box::new(exact::Form::default()),
         Box::new(exact::Without::any(Defect::Structure)),
@@ -175,14 +184,14 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(Each::new(Which::Exponentials, present, FINE)),
         Box::new(Pairs::new(Which::Exponentials, present)),
         Box::new(order::Lag::new(Which::Exponentials, present)),
-        Box::new(order::Lags::new(Which::Exponentials)),
+        distance(Which::Exponentials),
         Box::new(exact::Positive::of(Which::Conditional)),
         Box::new(Each::new(Which::Conditional, present, FINE)),
         Box::new(GivenTrace::new(present)),
         Box::new(Pairs::new(Which::Conditional, present)),
         Box::new(Against::new(present)),
         Box::new(order::Lag::new(Which::Conditional, present)),
-        Box::new(order::Lags::new(Which::Conditional)),
+        distance(Which::Conditional),
         Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Exponentials)),
         Box::new(order::Repeats::of(Which::Conditional)),
@@ -261,9 +270,8 @@ fn enumerate<I: Instance, S: Source<I::Structure>>(
         let least = libm::ceil(PEARSON_SMALLEST_ALPHA * tests as f64 * 1e8) / 1e8; // eight decimals, rounded up
         return Err(CheckError::TooManyTests { tests, alpha, least });
     }
-    let limit = Limit::default();
-    let law = model.law(limit)?;
-    model.check_traces(limit)?;
+    model.check_traces(most_traces(model.rates().len()))?;
+    let law = model.law(Limit::default())?;
     let (numbered, mut known) = Numbered::new(model, law);
     let checks = all(known.present.len());
     let mut counter = Counter::new(known.structures.len());
@@ -329,6 +337,12 @@ fn fold<X: Send + Sync, S: Source<X>>(
     Ok(rows)
 }
 
+/// All traces are held in memory with who raced: so many at most, of a model with so many entries.
+fn most_traces(entries: usize) -> Limit {
+    const NUMBERS: u64 = 1 << 25;
+    Limit(Limit::default().0.min(NUMBERS / entries.max(1) as u64))
+}
+
 /// How the draws of a model are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -343,7 +357,7 @@ impl Method {
     #[must_use]
     pub fn of(model: &Model, fields: &[Field], alpha: f64) -> Self {
         let few = || alpha / tests(model, fields).max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
-        let all = model.check_traces(Limit::default()).is_ok();
+        let all = model.check_traces(most_traces(model.rates().len())).is_ok();
         if all && few() { Self::Enumeration } else { Self::AnySize }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::pooled::{Of, independent};
 use super::times::{Grids, SIDE, Which, bin};
-use super::{Check, Evidence, Fingerprint, Known, repeated, worst};
+use super::{Check, Evidence, Fingerprint, Known, Seen, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{StatisticsError, g_test};
+use crate::statistics::StatisticsError;
 
 /// Bits of a uniform that a right sampler draws at least, in double and in single precision: 2⁵² and 2²³ values, all equally
 /// likely.
@@ -152,16 +153,21 @@ impl Check for Lag {
     }
 }
 
-/// The lags at which draws are looked at beside the next one: the one after it, and the sizes of batches that people use.
-const LAGS: [usize; 9] = [2, 32, 64, 100, 128, 256, 512, 1000, 1024];
+/// The distances at which draws are compared: the next, the one after it, and the sizes of batches that people use.
+pub(super) const LAGS: [usize; 10] = [1, 2, 32, 64, 100, 128, 256, 512, 1000, 1024];
 
 /// A lag is looked at if there are this many times as many draws.
 const ENOUGH: u64 = 4;
 
-/// All uniforms of a draw against the same of a later one, lag by lag, pooled over the entries: draws i and i + L with
-/// `i mod (2L+1) < L`, so that no draw is in two pairs, and the pairs begin everywhere.
+/// Bytes of the draws that are kept to be compared: all lags up to 65,536 values a draw, shorter ones of larger draws.
+const KEPT: usize = 1 << 26;
+
+/// All uniforms of a draw against the same of a later one, lag by lag, pooled: draws i and i + L with `i mod (2L+1) < L`, so that no
+/// draw is in two pairs, and the pairs begin everywhere.
 pub(super) struct Lags {
-    which: Which,
+    of: Of,
+    values: fn(&Seen<'_>, &mut dyn FnMut(f64)),
+    lags: Vec<usize>,
     /// The last draws: number, and bin of each uniform.
     before: VecDeque<(u64, Vec<u8>)>,
     /// `[lags, side, side]`
@@ -170,33 +176,31 @@ pub(super) struct Lags {
 }
 
 impl Lags {
-    pub(super) fn new(which: Which) -> Self {
-        Self { which, before: VecDeque::new(), counts: vec![0; LAGS.len() * SIDE * SIDE], draws: 0 }
-    }
-
-    /// The lags that are looked at in so many draws.
-    fn looked_at(draws: u64) -> impl Iterator<Item = (usize, usize)> {
-        LAGS.into_iter().enumerate().filter(move |(_, lag)| draws >= ENOUGH * *lag as u64)
+    /// `values` are at most `size` of a draw.
+    pub(super) fn new(
+        of: Of,
+        lags: &[usize],
+        size: usize,
+        values: fn(&Seen<'_>, &mut dyn FnMut(f64)),
+    ) -> Self {
+        let lags: Vec<usize> = lags.iter().copied().filter(|lag| *lag == 1 || lag * size <= KEPT).collect();
+        let counts = vec![0; lags.len() * SIDE * SIDE];
+        Self { of, values, lags, before: VecDeque::new(), counts, draws: 0 }
     }
 }
 
 impl Check for Lags {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        let present = known.present.len();
-        if present == 0 {
-            return;
-        }
         const NONE: u8 = u8::MAX;
-        for (row, &number) in self.which.column(batch).chunks(present).zip(&batch.number) {
-            let bins: Vec<u8> = row.iter().map(|&u| bin(u, SIDE).map_or(NONE, |bin| bin as u8)).collect();
-            for (lag, counts) in LAGS.iter().zip(self.counts.chunks_mut(SIDE * SIDE)) {
+        let longest = self.lags.last().copied().unwrap_or(0);
+        for seen in batch.draws(known) {
+            let (number, mut bins) = (seen.number, Vec::new());
+            (self.values)(&seen, &mut |u| bins.push(bin(u, SIDE).map_or(NONE, |bin| bin as u8)));
+            for (lag, counts) in self.lags.iter().zip(self.counts.chunks_mut(SIDE * SIDE)) {
                 let long = *lag as u64;
-                let place = number % (2 * long + 1);
-                let Some(first) = number.checked_sub(long).filter(|_| (long..2 * long).contains(&place))
-                else {
-                    continue;
-                };
-                // Draws that are not of the model's form are missing: the place is at most where it would be.
+                let is_second = (long..2 * long).contains(&(number % (2 * long + 1)));
+                let Some(first) = number.checked_sub(long).filter(|_| is_second) else { continue };
+                // Draws that are not of the model's form are missing.
                 let at = self.before.partition_point(|(before, _)| *before < first);
                 let Some((_, earlier)) = self.before.get(at).filter(|(before, _)| *before == first) else {
                     continue;
@@ -207,7 +211,7 @@ impl Check for Lags {
                     }
                 }
             }
-            if self.before.len() == LAGS[LAGS.len() - 1] {
+            if self.before.len() == longest {
                 self.before.pop_front();
             }
             self.before.push_back((number, bins));
@@ -216,34 +220,34 @@ impl Check for Lags {
     }
 
     fn subject(&self) -> &'static str {
-        match self.which {
-            Which::Exponentials => "exponentials: at a distance",
-            Which::Conditional => "conditional: at a distance",
-        }
+        self.of.subject
     }
 
     fn needs(&self) -> &'static [Field] {
-        self.which.needs()
+        self.of.needs
     }
 
     fn tests(&self) -> usize {
-        LAGS.len()
+        self.lags.len()
     }
 
     fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        let Of { subject, what, wrong, .. } = self.of;
         let mut tests = Vec::new();
-        for (which, lag) in Self::looked_at(self.draws) {
-            let counts = repeated(&self.counts[which * SIDE * SIDE..(which + 1) * SIDE * SIDE], times);
-            if counts.iter().any(|&count| count > 0) {
-                let g = g_test(&counts, &[1.0 / (SIDE * SIDE) as f64; SIDE * SIDE])?;
-                tests.push(((lag, g.draws), g.judge(alpha)?));
+        for (&lag, counts) in self.lags.iter().zip(self.counts.chunks(SIDE * SIDE)) {
+            if self.draws >= ENOUGH * lag as u64 {
+                let found = independent(counts, alpha, times)?;
+                tests.extend(found.map(|(pairs, test)| ((lag, pairs), test)));
             }
         }
         let looked_at = tests.len();
         Ok(worst(tests).map_or_else(Vec::new, |((lag, pairs), test)| {
-            let check = format!("G {SIDE}×{SIDE}, all pooled, worst of {looked_at} lags: {lag}");
-            vec![Row::test(self.subject(), check, pairs, "pairs", test, || {
-                format!("draws depend on those {lag} before them: is something kept, or drawn once for several batches?")
+            let check = format!("G {SIDE}×{SIDE}, {what} pooled, worst of {looked_at} lags: {lag}");
+            vec![Row::test(subject, check, pairs, "pairs", test, || match lag {
+                1 => format!("{wrong} depend on those of the draw before"),
+                _ => format!(
+                    "{wrong} depend on those {lag} draws before: is something kept, or drawn once for several batches?"
+                ),
             })]
         }))
     }

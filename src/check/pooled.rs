@@ -5,11 +5,13 @@
 //! to nothing: that is what the rows entry by entry and race by race are for, and each kind stands for itself.
 
 use super::evidence::Seen;
-use super::times::bin;
+use super::times::{SIDE, bin};
 use super::{Check, Evidence, Known};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{KolmogorovSmirnov, StatisticsError, g_test, kolmogorov_smirnov_of_counts};
+use crate::statistics::{
+    KolmogorovSmirnov, StatisticsError, TestResult, g_test, kolmogorov_smirnov_of_counts,
+};
 
 /// What a pooled check looks at.
 #[derive(Debug, Clone, Copy)]
@@ -79,15 +81,12 @@ impl Check for Uniforms {
         let places = 1.0 + self.draws as f64 * times * self.spare as f64;
         let test =
             KolmogorovSmirnov { p_value: (ks.p_value * places).min(1.0), ..ks }.judge(alpha / places)?;
-        let test = crate::statistics::TestResult { threshold: alpha, ..test };
+        let test = TestResult { threshold: alpha, ..test };
         Ok(vec![Row::test(subject, format!("KS, {what} pooled"), ks.draws, "values", test, || {
             wrong.to_owned()
         })])
     }
 }
-
-/// Bins a side of a grid.
-const SIDE: usize = 8;
 
 /// Pairs of uniforms, pooled.
 pub(super) struct Pairs {
@@ -102,83 +101,28 @@ impl Pairs {
     }
 }
 
-fn count(counts: &mut [u64], a: f64, b: f64) {
-    if let (Some(a), Some(b)) = (bin(a, SIDE), bin(b, SIDE)) {
-        counts[a * SIDE + b] += 1;
-    }
-}
-
-fn grid(
-    of: Of,
+/// The test that counts on a grid are those of independent uniforms, and how many there are; `None` if there are none.
+pub(super) fn independent(
     counts: &[u64],
-    unit: &'static str,
     alpha: f64,
     times: f64,
-) -> Result<Vec<Row>, StatisticsError> {
-    let Of { subject, what, wrong, .. } = of;
+) -> Result<Option<(u64, TestResult)>, StatisticsError> {
     let counts = super::repeated(counts, times);
     if counts.iter().all(|&count| count == 0) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let g = g_test(&counts, &[1.0 / (SIDE * SIDE) as f64; SIDE * SIDE])?;
-    let check = format!("G {SIDE}×{SIDE}, {what} pooled");
-    Ok(vec![Row::test(subject, check, g.draws, unit, g.judge(alpha)?, || wrong.to_owned())])
+    Ok(Some((g.draws, g.judge(alpha)?)))
 }
 
 impl Check for Pairs {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
         for seen in batch.draws(known) {
-            (self.pairs)(&seen, &mut |a, b| count(&mut self.counts, a, b));
-        }
-    }
-
-    fn subject(&self) -> &'static str {
-        self.of.subject
-    }
-
-    fn needs(&self) -> &'static [Field] {
-        self.of.needs
-    }
-
-    fn tests(&self) -> usize {
-        1
-    }
-
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
-        grid(self.of, &self.counts, "pairs", alpha, times)
-    }
-}
-
-/// Each value of a draw beside the same of the next: draws 0 and 1, 3 and 4, 6 and 7, …: disjoint pairs that begin at even and at
-/// odd numbers.
-pub(super) struct DrawAfterDraw {
-    of: Of,
-    values: fn(&Seen<'_>, &mut dyn FnMut(f64)),
-    counts: Vec<u64>,
-    before: Option<(u64, Vec<f64>)>,
-}
-
-impl DrawAfterDraw {
-    pub(super) fn new(of: Of, values: fn(&Seen<'_>, &mut dyn FnMut(f64))) -> Self {
-        Self { of, values, counts: vec![0; SIDE * SIDE], before: None }
-    }
-}
-
-impl Check for DrawAfterDraw {
-    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        for seen in batch.draws(known) {
-            let values = || {
-                let mut values = Vec::new();
-                (self.values)(&seen, &mut |u| values.push(u));
-                values
-            };
-            match (seen.number % 3, self.before.take()) {
-                (0, _) => self.before = Some((seen.number, values())),
-                (1, Some((before, first))) if before + 1 == seen.number => {
-                    first.into_iter().zip(values()).for_each(|(a, b)| count(&mut self.counts, a, b));
+            (self.pairs)(&seen, &mut |a, b| {
+                if let (Some(a), Some(b)) = (bin(a, SIDE), bin(b, SIDE)) {
+                    self.counts[a * SIDE + b] += 1;
                 }
-                _ => {}
-            }
+            });
         }
     }
 
@@ -195,6 +139,11 @@ impl Check for DrawAfterDraw {
     }
 
     fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
-        grid(self.of, &self.counts, "pairs", alpha, times)
+        let Of { subject, what, wrong, .. } = self.of;
+        let row = |(pairs, test)| {
+            let check = format!("G {SIDE}×{SIDE}, {what} pooled");
+            Row::test(subject, check, pairs, "pairs", test, || wrong.to_owned())
+        };
+        Ok(independent(&self.counts, alpha, times)?.map(row).into_iter().collect())
     }
 }

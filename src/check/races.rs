@@ -29,12 +29,13 @@ impl Races {
         value: fn(&Seen<'_>, usize) -> f64,
         wrong: &'static str,
     ) -> Self {
-        Self { subject, needs, value, wrong, races, counts: vec![0; races * BINS] }
+        Self { subject, needs, value, wrong, races, counts: Vec::new() }
     }
 }
 
 impl Check for Races {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        self.counts.resize(self.races * BINS, 0);
         for seen in batch.draws(known) {
             for race in 0..self.races.min(seen.wins.len()) {
                 if let Some(bin) = bin((self.value)(&seen, race), BINS) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Evidence, IMPOSSIBLE, Known, repeated, worst};
+use super::{Check, Evidence, IMPOSSIBLE, Known, Seen, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{
@@ -31,6 +31,14 @@ impl Which {
         match self {
             Self::Exponentials => &[Field::Exponentials],
             Self::Conditional => &[Field::Conditional, Field::Trace],
+        }
+    }
+
+    /// The uniforms of one draw.
+    pub(super) fn values(self) -> fn(&Seen<'_>, &mut dyn FnMut(f64)) {
+        match self {
+            Self::Exponentials => |seen, see| seen.survivals.iter().for_each(|&u| see(u)),
+            Self::Conditional => |seen, see| seen.conditional.iter().for_each(|&u| see(u)),
         }
     }
 
@@ -63,7 +71,7 @@ pub(super) struct Each {
 
 impl Each {
     pub(super) fn new(which: Which, present: usize, bins: usize) -> Self {
-        Self { which, present, bins, counts: vec![0; present * bins] }
+        Self { which, present, bins, counts: Vec::new() }
     }
 }
 
@@ -72,6 +80,7 @@ impl Check for Each {
         if self.present == 0 {
             return;
         }
+        self.counts.resize(self.present * self.bins, 0);
         for row in self.which.column(batch).chunks(self.present) {
             for (counts, &u) in self.counts.chunks_mut(self.bins).zip(row) {
                 bin(u, self.bins).into_iter().for_each(|bin| counts[bin] += 1);
@@ -234,22 +243,26 @@ pub(super) const SIDE: usize = 8;
 
 /// Counts of pairs of uniforms, for several coordinates (entries, or pairs of entries), by the row that the draw is in.
 pub(super) struct Grids {
+    coordinates: usize,
     rows: usize,
-    /// `[coordinates, rows, SIDE, SIDE]`
+    /// `[coordinates, rows, SIDE, SIDE]`, from the first count on: to ask how many tests there are takes no memory.
     counts: Vec<u64>,
 }
 
 impl Grids {
     pub(super) fn new(coordinates: usize, rows: usize) -> Self {
-        Self { rows, counts: vec![0; coordinates * rows * SIDE * SIDE] }
+        Self { coordinates, rows, counts: Vec::new() }
     }
 
     pub(super) fn coordinates(&self) -> usize {
-        self.counts.len() / (self.rows * SIDE * SIDE)
+        self.coordinates
     }
 
     pub(super) fn see(&mut self, coordinate: usize, row: usize, a: Option<usize>, b: Option<usize>) {
         if let (Some(a), Some(b)) = (a, b) {
+            if self.counts.is_empty() {
+                self.counts.resize(self.coordinates * self.rows * SIDE * SIDE, 0);
+            }
             self.counts[((coordinate * self.rows + row) * SIDE + a) * SIDE + b] += 1;
         }
     }

@@ -154,6 +154,11 @@ impl<'m> Form<'m> {
         Ok(())
     }
 
+    /// The number of entries of the model.
+    pub(super) fn entry_count(&self) -> usize {
+        self.present.len()
+    }
+
     /// The root of a binary tree has parent -1 in arrays, which have no `null`.
     pub(super) fn minus_one_is_none(&self, numbers: &mut Numbers) {
         if self.kind == Kind::BinaryTree {

@@ -26,6 +26,7 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::form::{Form, Given, Numbers};
+use super::source::VALUES;
 use super::{Batch, Field, Places, Source, SourceError};
 
 /// Bytes that one thread parses at a time, and how many of such pieces are read at a time.
@@ -116,7 +117,7 @@ impl Reading {
             rest.clear();
         }
         let mut reading = Self { input, rest, lines: 0, ended: false };
-        let Some((mut bytes, _)) = reading.lines()? else {
+        let Some((mut bytes, _)) = reading.lines(usize::MAX)? else {
             let problem = "is empty: want one draw per line".to_owned();
             return Err(SourceError { place: reading.input.name, problem });
         };
@@ -125,13 +126,18 @@ impl Reading {
         Ok(reading)
     }
 
-    /// Whole lines of at least [`PIECE`] bytes, or what is left; `None` at the end.
-    fn lines(&mut self) -> Result<Option<(Vec<u8>, bool)>, SourceError> {
+    /// Whole lines of at least [`PIECE`] bytes, or what is left, but at most so many lines; `None` at the end.
+    fn lines(&mut self, most: usize) -> Result<Option<(Vec<u8>, bool)>, SourceError> {
         let mut looked = 0;
         loop {
             let newline = self.rest[looked..].iter().rposition(|&byte| byte == b'\n');
             if let Some(last) = newline.filter(|_| self.rest.len() >= PIECE || self.ended) {
-                let rest = self.rest.split_off(looked + last + 1);
+                let newlines = self.rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+                // No draw is shorter than `{"trace":1}`.
+                let many = most.saturating_mul(11) < self.rest.len();
+                let end = if many { newlines.map(|(at, _)| at + 1).nth(most - 1) } else { None };
+                let end = end.unwrap_or(looked + last + 1);
+                let rest = self.rest.split_off(end);
                 return Ok(Some((std::mem::replace(&mut self.rest, rest), false)));
             }
             if self.ended {
@@ -236,9 +242,10 @@ impl Source for JsonLines<'_> {
         let mut pieces = Vec::with_capacity(PIECES);
         let files = self.files.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Files { reading, waiting } = files;
-        while pieces.len() < PIECES {
+        let (first, entries) = (self.draws, self.form.entry_count());
+        while pieces.len() < PIECES && (self.draws - first) as usize * entries < VALUES {
             let Some(now) = reading else { break };
-            if let Some((bytes, open)) = now.lines()? {
+            if let Some((bytes, open)) = now.lines((VALUES / PIECES / entries.max(1)).max(1))? {
                 let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64 + u64::from(open);
                 let (first, line, file) = (self.draws, now.lines + 1, now.input.name.clone());
                 pieces.push(Lines { first, file, line, bytes, open });

@@ -22,6 +22,7 @@ use py_literal::Value;
 use zip::CompressionMethod;
 
 use super::form::{ComponentRace, Form, Given, Numbers};
+use super::source::VALUES;
 use super::{Batch, Field, Places, Source, SourceError};
 
 /// Bytes that one thread parses at a time, and how many of such pieces are read at a time.
@@ -446,14 +447,14 @@ impl Reading {
         Ok((Self { name: name.clone(), draws, handed: 0, arrays }, fields))
     }
 
-    /// The next draws; none at the end.
-    fn rows(&mut self, first: u64) -> Result<Option<Rows>, SourceError> {
+    /// The next draws, at most so many; none at the end.
+    fn rows(&mut self, first: u64, most: usize) -> Result<Option<Rows>, SourceError> {
         let left = self.draws - self.handed;
         if left == 0 {
             return Ok(None);
         }
         let row: usize = self.arrays.iter().map(|array| array.layout.bytes()).sum();
-        let count = (PIECE / row.max(1)).clamp(1, PIECE).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = (PIECE / row.max(1)).clamp(1, most).min(usize::try_from(left).unwrap_or(usize::MAX));
         let mut columns = Vec::with_capacity(self.arrays.len());
         for array in &mut self.arrays {
             let mut bytes = array.bytes(count * array.layout.bytes());
@@ -500,9 +501,10 @@ impl Source for Npz<'_> {
 
     fn next(&mut self) -> Result<Vec<Rows>, SourceError> {
         let mut pieces = Vec::with_capacity(PIECES);
-        while pieces.len() < PIECES {
+        let (first, entries) = (self.draws, self.form.entry_count());
+        while pieces.len() < PIECES && (self.draws - first) as usize * entries < VALUES {
             let Some(now) = &mut self.reading else { break };
-            if let Some(rows) = now.rows(self.draws)? {
+            if let Some(rows) = now.rows(self.draws, (VALUES / PIECES / entries.max(1)).max(1))? {
                 self.draws += rows.count as u64;
                 pieces.push(rows);
                 continue;

@@ -19,6 +19,10 @@ pub struct SourceError {
     pub problem: String,
 }
 
+/// What is handed over at a time has at most about this many values in one column: a draw that names a few edges of a large model
+/// takes little room in a file, and what follows from it takes one number per entry.
+pub(super) const VALUES: usize = 1 << 22;
+
 /// Draws in order.
 pub trait Source<X = Structure>: Send + Sync {
     /// What one thread takes at a time.
