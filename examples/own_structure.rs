@@ -70,7 +70,7 @@ pub fn paw() -> Result<Rated<IndependentSet>, Box<dyn Error>> {
 pub fn judged(samples: u64) -> Result<Vec<Row>, Box<dyn Error>> {
     let paw = paw()?;
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&paw, &Field::ALL))?;
+    let budget = Budget::new(options.alpha, tests(&paw, &Field::DRAWN, None))?;
     let sampler = Reference::new(&paw, 1)?;
     Ok(judge("paw", &paw, &sampler, &options, &budget, |_| ())?)
 }

@@ -128,6 +128,7 @@ impl Row {
         match self.test.map(|test| test.departure_kind) {
             Some(DepartureKind::TotalVariation) => "TV",
             Some(DepartureKind::SupNorm) => "sup",
+            Some(DepartureKind::Range) => "range",
             _ => "",
         }
     }

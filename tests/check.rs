@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use assert_cmd::Command;
 use gumbel_oracle::model::Model;
-use recursive_gumbel::check::{Method, Options, judge, judge_source, tests};
+use recursive_gumbel::check::{Asked, Method, Options, judge, judge_source, tests};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::file::write_json_line;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
@@ -61,9 +61,9 @@ fn what_is_written_is_read_back_bit_by_bit() {
     for (name, text) in MODELS {
         let model = Model::parse(text).unwrap();
         let sampler = Reference::new(&model, 7).unwrap();
-        let mut want = Batch::new(model.entries().len(), &Field::ALL);
+        let mut want = Batch::new(model.entries().len(), &Field::DRAWN);
         sampler.fill(0, 500, &mut want);
-        let found = read(&model, vec![input(name, written(&model, 500, &Field::ALL))]).unwrap();
+        let found = read(&model, vec![input(name, written(&model, 500, &Field::DRAWN))]).unwrap();
         assert!(want == found, "{name}");
     }
 }
@@ -73,11 +73,13 @@ fn recorded_draws_are_judged_as_those_of_a_sampler() {
     const DRAWS: u64 = 3_000;
     for (name, text) in MODELS {
         let model = Model::parse(text).unwrap();
-        for fields in [&Field::ALL[..], &[Field::Structure], &[Field::Trace, Field::Conditional]] {
+        for fields in [&Field::DRAWN[..], &[Field::Structure], &[Field::Trace, Field::Conditional]] {
             let options = Options { samples: DRAWS, ..Options::default() };
-            let budget = Budget::new(options.alpha, tests(&model, fields)).unwrap();
+            let budget = Budget::new(options.alpha, tests(&model, fields, None)).unwrap();
             let mut file = JsonLines::new(&model, vec![input(name, written(&model, DRAWS, fields))]).unwrap();
-            let recorded = judge_source(name, &model, &mut file, options.departure, &budget, |_| ()).unwrap();
+            let recorded =
+                judge_source(name, &model, &mut file, &Asked::only(options.departure), &budget, |_| ())
+                    .unwrap();
             assert_eq!(file.draws(), DRAWS);
             let sampler = Only { sampler: Reference::new(&model, 7).unwrap(), fields };
             let drawn = judge(name, &model, &sampler, &options, &budget, |_| ()).unwrap();
@@ -174,7 +176,7 @@ fn what_cannot_be_read_is_bad_input_with_line_field_and_what_would_be_right() {
             r#"{"struct":[]}"#.to_owned(),
             "line 1, column 9: unknown field `struct`: want structure, trace, log_prob,",
         ),
-        (r#"{"score":[0,0,0,0,0,0]}"#.to_owned(), "line 1: has neither `structure` nor `trace`"),
+        (r#"{"score":[0,0,0,0,0,0]}"#.to_owned(), "line 1: has none of `structure`, `trace` and `gradient`"),
         (
             format!("{GOOD}\n{}", &GOOD[..40]),
             "line 2, column 40, field `score`: the file ends within this line: is it truncated?",
@@ -275,9 +277,9 @@ fn a_model_too_large_to_enumerate_is_refused_by_that_method_and_taken_by_the_oth
         let model = Model::parse(model).unwrap();
         let mut file = JsonLines::new(&model, vec![input("a", draw)]).unwrap();
         let fields = file.fields().to_vec();
-        assert_eq!(Method::of(&model, &fields, 1e-6), Method::AnySize);
-        let budget = Budget::new(1e-6, tests(&model, &fields)).unwrap();
-        judge_source("", &model, &mut file, 0.05, &budget, |_| ()).unwrap_err().to_string()
+        assert_eq!(Method::of(&model, &fields, None, 1e-6), Method::AnySize);
+        let budget = Budget::new(1e-6, tests(&model, &fields, None)).unwrap();
+        judge_source("", &model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap_err().to_string()
     };
     let order = format!(r#"{{"trace":{:?}}}"#, Vec::from_iter(0..1_000));
     let error = judge(&format!(r#"{{"structure":"permutation","rates":{rates:?}}}"#), &order);
@@ -393,9 +395,9 @@ fn as_many_draws_as_are_said_to_do_will_do() {
     let model = Model::parse(&std::fs::read_to_string(K4).unwrap()).unwrap();
     let rows = |count: u64| -> Vec<Row> {
         let fields = [Field::Structure, Field::Trace, Field::Exponentials];
-        let budget = Budget::new(1e-6, tests(&model, &fields)).unwrap();
+        let budget = Budget::new(1e-6, tests(&model, &fields, None)).unwrap();
         let mut file = JsonLines::new(&model, vec![input("a", written(&model, count, &fields))]).unwrap();
-        judge_source("", &model, &mut file, 0.05, &budget, |_| ()).unwrap()
+        judge_source("", &model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap()
     };
     let said = rows(8_000).iter().filter_map(|row| row.draws_needed).max().unwrap();
     assert!(rows(said).iter().all(|row| row.verdict != Verdict::Underpowered), "{said}");
@@ -441,11 +443,11 @@ fn judged(model: &Model, count: u64, draw: impl Fn(&Reference<'_>, u64) -> Draw)
     let sampler = Reference::new(model, 7).unwrap();
     let mut lines = Vec::new();
     for number in 0..count {
-        write_json_line(&mut lines, model, &Field::ALL, &draw(&sampler, number)).unwrap();
+        write_json_line(&mut lines, model, &Field::DRAWN, &draw(&sampler, number)).unwrap();
     }
-    let budget = Budget::new(1e-6, tests(model, &Field::ALL)).unwrap();
+    let budget = Budget::new(1e-6, tests(model, &Field::DRAWN, None)).unwrap();
     let mut file = JsonLines::new(model, vec![input("a", lines)]).unwrap();
-    judge_source("", model, &mut file, 0.05, &budget, |_| ()).unwrap()
+    judge_source("", model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap()
 }
 
 fn refuted(rows: &[Row]) -> Vec<(&'static str, &str)> {

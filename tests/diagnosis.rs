@@ -8,7 +8,7 @@ use gumbel_oracle::model::{Algorithm, Model};
 use gumbel_oracle::number::to_f64;
 use gumbel_oracle::recursion::Recursion;
 use gumbel_oracle::structure::Structure;
-use recursive_gumbel::check::{Method, tests};
+use recursive_gumbel::check::{Asked, Method, tests};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::{Batch, Draw, Draws, Field, Reference, Sampler};
 use recursive_gumbel::statistics::Budget;
@@ -51,10 +51,10 @@ fn judge(
     let right = Reference::new(&model, 6).unwrap();
     let structure = |right: &Reference<'_>, number: u64| structure(&model, right, number);
     let wrong = Wrong { right, structure, field: [field] };
-    let budget = Budget::new(1e-6, tests(&model, &wrong.field)).unwrap();
-    let method = Method::of(&model, &wrong.field, 1e-6);
+    let budget = Budget::new(1e-6, tests(&model, &wrong.field, None)).unwrap();
+    let method = Method::of(&model, &wrong.field, None, 1e-6);
     assert_eq!(method, Method::Enumeration);
-    method.judge("", &model, &mut Draws::new(&wrong, DRAWS), 0.05, &budget, |_| ()).unwrap()
+    method.judge("", &model, &mut Draws::new(&wrong, DRAWS), &Asked::only(0.05), &budget, |_| ()).unwrap()
 }
 
 /// What the draws look like.

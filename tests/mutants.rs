@@ -16,14 +16,14 @@ const MATCHING: &str = include_str!("../examples/models/matching3.json");
 
 fn report(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<Row> {
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(model, &Field::ALL)).unwrap();
+    let budget = Budget::new(options.alpha, tests(model, &Field::DRAWN, None)).unwrap();
     judge("model", model, sampler, &options, &budget, |_| ()).unwrap()
 }
 
 /// The subjects that refute without enumeration.
 fn at_any_size(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<&'static str> {
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, any_size::tests(model, &Field::ALL)).unwrap();
+    let budget = Budget::new(options.alpha, any_size::tests(model, &Field::DRAWN, None)).unwrap();
     let rows = any_size::judge("model", model, sampler, &options, &budget, |_| ()).unwrap();
     let refuted = rows.into_iter().filter(|row| row.verdict == Verdict::Refuted);
     let mut subjects: Vec<&str> = refuted.map(|row| row.subject).collect();
@@ -389,14 +389,14 @@ fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
     // 4 of structures and traces, 9 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
         let model = Model::parse(model).unwrap();
-        assert_eq!(tests(&model, &Field::ALL), 22 + 6 * present + present * (present - 1));
+        assert_eq!(tests(&model, &Field::DRAWN, None), 22 + 6 * present + present * (present - 1));
         let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
         let in_row = |row: &Row| match row.check.split_once("worst of ") {
             Some((_, of)) => of.split([':', ' ']).next().unwrap().parse::<usize>().unwrap(),
             None => 1,
         };
         let held: usize = rows.iter().filter(|row| row.test.is_some()).map(in_row).sum();
-        assert_eq!(held, tests(&model, &Field::ALL));
+        assert_eq!(held, tests(&model, &Field::DRAWN, None));
     }
 }
 
@@ -452,9 +452,11 @@ fn the_default_number_of_draws_is_enough_for_every_built_in_model() {
     use recursive_gumbel::check::DEFAULT_SAMPLES;
     use recursive_gumbel::verify::MODELS;
     let models: Vec<Model> = MODELS.iter().map(|(_, text)| Model::parse(text).unwrap()).collect();
-    let budget =
-        Budget::new(Options::default().alpha, models.iter().map(|model| tests(model, &Field::ALL)).sum())
-            .unwrap();
+    let budget = Budget::new(
+        Options::default().alpha,
+        models.iter().map(|model| tests(model, &Field::DRAWN, None)).sum(),
+    )
+    .unwrap();
     let options = Options { samples: DEFAULT_SAMPLES, ..Options::default() };
     for ((name, _), model) in MODELS.iter().zip(&models) {
         let sampler = Reference::new(model, 5).unwrap();
@@ -470,7 +472,7 @@ fn a_few_draws_are_called_underpowered() {
     let model = Model::parse(K4).unwrap();
     let sampler = Reference::new(&model, 1).unwrap();
     let options = Options { samples: 300, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&model, &Field::ALL)).unwrap();
+    let budget = Budget::new(options.alpha, tests(&model, &Field::DRAWN, None)).unwrap();
     let rows = judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap();
     let verdict = |subject, check| {
         rows.iter().find(|row| row.subject == subject && row.check == check).unwrap().verdict
@@ -501,14 +503,14 @@ fn rows_of(fields: &[Field], mistake: impl Fn(&Reference<'_>, u64) -> Draw + Syn
     let right = Reference::new(&model, 11).unwrap();
     let sampler = Only { sampler: FromDraws(|number| mistake(&right, number)), fields };
     let options = Options { samples: 20_000, departure: 0.2, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&model, fields).max(1)).unwrap();
+    let budget = Budget::new(options.alpha, tests(&model, fields, None).max(1)).unwrap();
     judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap()
 }
 
 #[test]
 fn draws_with_some_of_the_fields_are_judged_by_what_they_have() {
     // Every subset of the fields. False alarm: 1e-6 each, over seeds.
-    let all = rows_of(&Field::ALL, |right, number| right.draw(number));
+    let all = rows_of(&Field::DRAWN, |right, number| right.draw(number));
     assert!(all.iter().all(|row| row.verdict == Verdict::Held), "{all:?}");
     let subjects = |rows: &[Row], verdict| -> Vec<&str> {
         let mut found: Vec<&str> =
@@ -517,9 +519,9 @@ fn draws_with_some_of_the_fields_are_judged_by_what_they_have() {
         found.dedup();
         found
     };
-    for subset in 0..1 << Field::ALL.len() {
-        let has = |field: &Field| subset >> Field::ALL.iter().position(|of| of == field).unwrap() & 1 == 1;
-        let fields: Vec<Field> = Field::ALL.into_iter().filter(has).collect();
+    for subset in 0..1 << Field::DRAWN.len() {
+        let has = |field: &Field| subset >> Field::DRAWN.iter().position(|of| of == field).unwrap() & 1 == 1;
+        let fields: Vec<Field> = Field::DRAWN.into_iter().filter(has).collect();
         let rows = rows_of(&fields, |right, number| right.draw(number));
         let (held, not) = (subjects(&rows, Verdict::Held), subjects(&rows, Verdict::NotJudged));
         // Together they are the subjects of all fields, and what is not judged says what it lacks.
@@ -529,7 +531,7 @@ fn draws_with_some_of_the_fields_are_judged_by_what_they_have() {
         assert_eq!(both, subjects(&all, Verdict::Held), "{fields:?}");
         for row in rows.iter().filter(|row| row.verdict == Verdict::NotJudged) {
             let lacks =
-                Field::ALL.iter().filter(|field| !has(field)).any(|field| row.note.contains(field.name()));
+                Field::DRAWN.iter().filter(|field| !has(field)).any(|field| row.note.contains(field.name()));
             assert!(row.note.starts_with("the draws have no ") && lacks, "{fields:?}: {row:?}");
         }
         let want = |subject: &str, needs: &[Field]| {

@@ -84,6 +84,13 @@ fn reports_are_as_their_schema_says() {
         (run(&[&["check", K3, "-"], &json[..]].concat(), WRONG), 1),
         (run(&[&["check", path, "-"], &json[..]].concat(), &samples(path, "200")), 3),
         (run(&[&["verify", "--structure", "top_k", "--samples", "300"], &json[..]].concat(), ""), 3),
+        (
+            run(
+                &[&["check", K3, "-", "--loss", "default"], &json[..]].concat(),
+                "{\"gradient\":[0.5,0.5,-1]}\n",
+            ),
+            3,
+        ),
         // An impossible trace: an infinite statistic.
         (run(&[&["check", K3, "-"], &json[..]].concat(), r#"{"trace":[[0,1],[0,1]]}"#), 1),
     ];

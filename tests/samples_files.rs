@@ -23,14 +23,14 @@ fn k4() -> Model {
 }
 
 fn drawn(model: &Model, count: usize) -> Batch {
-    let mut batch = Batch::new(model.entries().len(), &Field::ALL);
+    let mut batch = Batch::new(model.entries().len(), &Field::DRAWN);
     Reference::new(model, 7).unwrap().fill(0, count, &mut batch);
     batch
 }
 
 /// The draws of [`drawn`] as the library writes them.
 fn npz(model: &Model, count: u64) -> Vec<u8> {
-    let (sampler, mut arrays) = (Reference::new(model, 7).unwrap(), Arrays::new(model, &Field::ALL));
+    let (sampler, mut arrays) = (Reference::new(model, 7).unwrap(), Arrays::new(model, &Field::DRAWN));
     (0..count).for_each(|number| arrays.push(&sampler.draw(number)));
     let mut file = Cursor::new(Vec::new());
     arrays.write(&mut file).unwrap();
@@ -40,7 +40,7 @@ fn npz(model: &Model, count: u64) -> Vec<u8> {
 fn jsonl(model: &Model, count: u64) -> Vec<u8> {
     let (sampler, mut lines) = (Reference::new(model, 7).unwrap(), Vec::new());
     (0..count)
-        .for_each(|number| write_json_line(&mut lines, model, &Field::ALL, &sampler.draw(number)).unwrap());
+        .for_each(|number| write_json_line(&mut lines, model, &Field::DRAWN, &sampler.draw(number)).unwrap());
     lines
 }
 
@@ -216,8 +216,11 @@ fn what_is_no_samples_file_is_bad_input_and_named() {
     let at = damaged.windows(4).position(|part| part == b".npy").unwrap() + 40;
     damaged[at] ^= 4;
     let cases = [
-        (stored(&[]), "a.npz: has neither `structure` nor `trace`"),
-        (stored(&[("log_prob", floats("<f8", &[2], 16))]), "a.npz: has neither `structure` nor `trace`"),
+        (stored(&[]), "a.npz: has none of `structure`, `trace` and `gradient`"),
+        (
+            stored(&[("log_prob", floats("<f8", &[2], 16))]),
+            "a.npz: has none of `structure`, `trace` and `gradient`",
+        ),
         (
             stored(&[structure(), ("logp", floats("<f8", &[2], 16))]),
             "a.npz, `logp`: unknown field: want structure",

@@ -40,11 +40,16 @@ def draw(vertices, edges, rate, rng):
     }
 
 
-if __name__ == "__main__":
-    with open(sys.argv[1]) as file:
+def read(path):
+    with open(path) as file:
         model = json.load(file)
     edges = [edge[:2] for edge in model["edges"]]
     rate = [float(Fraction(str(edge[2]))) for edge in model["edges"]]
+    return model["vertices"], edges, rate
+
+
+if __name__ == "__main__":
+    vertices, edges, rate = read(sys.argv[1])
     rng = random.Random(1)
     for _ in range(int(sys.argv[2])):
-        print(json.dumps(draw(model["vertices"], edges, rate, rng)))
+        print(json.dumps(draw(vertices, edges, rate, rng)))

@@ -149,6 +149,14 @@ impl Instance for Model {
         Ok(self.law(limit)?.outcomes)
     }
 
+    fn gradient_of(
+        &self,
+        loss: impl Fn(&Structure) -> BigRational,
+        limit: Limit,
+    ) -> Result<Gradient, TooLarge> {
+        self.gradient_of(loss, limit)
+    }
+
     fn label(&self, entry: usize) -> String {
         self.entries().get(entry).map_or_else(|| entry.to_string(), |known| known.label(self.kind()))
     }

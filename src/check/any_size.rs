@@ -43,7 +43,9 @@ use super::pooled::{Of, Pairs, Uniforms};
 use super::races::{Races, Wins};
 use super::times::{Each, Which};
 use super::walked::Walked;
-use super::{Check, CheckError, Defect, exact, fold, order, split_by_needs};
+use super::{
+    Asked, Check, CheckError, Defect, Objective, exact, fold, of_estimates, order, present, split_by_needs,
+};
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler, Source};
 use crate::statistics::Budget;
@@ -311,8 +313,10 @@ fn all(model: &Model) -> Checks {
 
 /// How many statistical tests [`judge_source`] holds on draws with these fields.
 #[must_use]
-pub fn tests(model: &Model, fields: &[Field]) -> usize {
-    split_by_needs(all(model), fields).0.iter().map(|check| check.tests()).sum()
+pub fn tests(model: &Model, fields: &[Field], objective: Option<&Objective>) -> usize {
+    let mut checks = all(model);
+    checks.extend(of_estimates(objective, fields, &present(model.rates())));
+    split_by_needs(checks, fields).0.iter().map(|check| check.tests()).sum()
 }
 
 /// Holds the first draws of a sampler to what can be known of a model without enumeration. `budget` is that of the whole report; see
@@ -331,10 +335,10 @@ pub fn judge(
     // A draw takes some 100 bytes per entry while it is looked at.
     let piece = (65_536 / model.rates().len().max(1)).clamp(1, 128) as u64;
     let mut draws = Draws::new(sampler, options.samples).in_pieces_of(piece);
-    judge_source(name, model, &mut draws, options.departure, budget, drawn)
+    judge_source(name, model, &mut draws, &Asked::only(options.departure), budget, drawn)
 }
 
-/// The same of all draws of any [`Source`]. `departure` is the one that should not be missed.
+/// The same of all draws of any [`Source`].
 ///
 /// # Errors
 /// [`CheckError`] if the options make no sense, or the source fails.
@@ -342,13 +346,15 @@ pub fn judge_source<S: Source>(
     name: &str,
     model: &Model,
     source: &mut S,
-    departure: f64,
+    asked: &Asked<'_>,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
     let (walked, mut known) = Walked::new(model, law(model), races(model));
     let enumerated = !known.structures.is_empty();
-    let mut rows = fold(all(model), &mut known, &walked, source, departure, budget, drawn, |_| ())?;
+    let mut checks = all(model);
+    checks.extend(of_estimates(asked.objective, source.fields(), &known.present));
+    let mut rows = fold(checks, &mut known, &walked, source, asked.departure, budget, drawn, |_| ())?;
     let has = |field| source.fields().contains(&field);
     if !enumerated && !has(Field::Trace) && !has(Field::Exponentials) {
         let row = Row::exact("structures", "law", 0, "draws");

@@ -87,10 +87,15 @@ impl Known<'_> {
                     return Some(format!("{field} of entry {} is {weight}: want a finite number", label()));
                 }
             }
-            let score = batch.score(draw).map_or(0.0, |score| score[k]);
-            if absent && score != 0.0 {
-                let label = self.label(k);
-                return Some(format!("score of the absent entry {label} is {score}: want 0"));
+            for (field, derivatives) in [("score", batch.score(draw)), ("gradient", batch.gradient(draw))] {
+                let value = derivatives.map_or(0.0, |derivatives| derivatives[k]);
+                let label = || self.label(k);
+                if absent && value != 0.0 {
+                    return Some(format!("{field} of the absent entry {} is {value}: want 0", label()));
+                }
+                if field == "gradient" && !value.is_finite() {
+                    return Some(format!("{field} of entry {} is {value}: want a finite number", label()));
+                }
             }
         }
         None
@@ -241,6 +246,8 @@ pub struct Evidence {
     pub own: Vec<f64>,
     /// The inverse map's uniforms of the conditional draw, `[draws, present]`; NaN where the trace is impossible.
     pub conditional: Vec<f64>,
+    /// The estimates of the gradient, `[draws, present]`.
+    pub gradients: Vec<f64>,
     /// A hash of the exponentials.
     pub exponentials_hash: Vec<Fingerprint>,
     /// A hash of the conditional draw.
@@ -321,6 +328,9 @@ impl Evidence {
                 self.survivals.extend(known.present.iter().map(survival));
                 self.exponentials_hash.push(known.fingerprint(weights));
             }
+            if let Some(estimate) = batch.gradient(draw) {
+                self.gradients.extend(known.present.iter().map(|&k| estimate[k]));
+            }
             if let Some(weights) = batch.conditional(draw) {
                 self.conditional_hash.push(known.fingerprint(weights));
             }
@@ -345,6 +355,7 @@ impl Evidence {
             (Field::Score, batch.score(draw)),
             (Field::Exponentials, batch.exponentials(draw)),
             (Field::Conditional, batch.conditional(draw)),
+            (Field::Gradient, batch.gradient(draw)),
         ] {
             let double = &mut self.double[field as usize];
             *double = *double || values.is_some_and(|values| !values.iter().all(|&value| is_single(value)));
@@ -392,6 +403,7 @@ impl Evidence {
         self.survivals.extend(later.survivals);
         self.own.extend(later.own);
         self.conditional.extend(later.conditional);
+        self.gradients.extend(later.gradients);
         self.exponentials_hash.extend(later.exponentials_hash);
         self.conditional_hash.extend(later.conditional_hash);
         self.ends.extend(later.ends.iter().map(|end| end + self.wins.len()));

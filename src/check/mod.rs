@@ -22,6 +22,7 @@
 //! | conditional given the trace | each `u_k` uniform given `T` | chi-square on trace × octile given how often each trace was drawn, entry by entry |
 //! | conditional in pairs | `u_j`, `u_k` independent, whichever of them won | chi-square on a grid, pair by pair |
 //! | conditional against exponentials | `u_k`, `v_k` independent, given whether `k` won | chi-square on a grid, entry by entry |
+//! | gradient | the mean of each entry is the exact gradient of an [`Objective`]; so is the mean along it | [a bound for any law](crate::statistics::mean_test) |
 //! | repeats | no two draws share their weights | exact |
 //! | exponentials, conditional: at a distance | `s_k` (`u_k`) of draws 2, 32, 64, 100, 128, 256, 512, 1000, 1024 apart independent | G on a grid, lag by lag, pooled over entries |
 //! | exponentials, conditional: draw after draw | `s_k` (`u_k`) of draw i and draw i+1 independent | chi-square on a grid, entry by entry, disjoint pairs |
@@ -59,6 +60,7 @@ pub mod any_size;
 mod diagnosis;
 mod evidence;
 mod exact;
+mod gradient;
 mod laws;
 mod numbered;
 mod order;
@@ -73,12 +75,14 @@ use gumbel_oracle::instance::Instance;
 use gumbel_oracle::limit::{Limit, TooLarge};
 use gumbel_oracle::model::Model;
 use gumbel_oracle::structure::Structure;
+use num_rational::BigRational;
 use num_traits::Zero as _;
 use rayon::prelude::*;
 
 use diagnosis::{Counter, Suspect};
 use evidence::Look;
 pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, Seen, Win};
+pub use gradient::Objective;
 use numbered::Numbered;
 
 use crate::report::{Row, Verdict};
@@ -215,12 +219,46 @@ fn split_by_needs(checks: Vec<Box<dyn Check>>, fields: &[Field]) -> (Vec<Box<dyn
     (can, rows)
 }
 
+/// What draws are asked beside the law of the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked<'a> {
+    /// The departure that should not be missed: see [`Options::departure`].
+    pub departure: f64,
+    /// What the field `gradient` is an estimate of.
+    pub objective: Option<&'a Objective>,
+}
+
+impl Asked<'_> {
+    /// Nothing but whether there is a departure of this size.
+    #[must_use]
+    pub fn only(departure: f64) -> Self {
+        Self { departure, objective: None }
+    }
+}
+
 /// How many statistical tests [`judge`] holds on a model and draws with these fields: `22 + 6p + p(p-1)` with `p` entries of
-/// positive rate, if they have all.
+/// positive rate, if they have all that a sampler draws; and `p + 1` of estimates of the gradient of an objective, or `p` if
+/// it is 0.
 #[must_use]
-pub fn tests<I: Instance>(model: &I, fields: &[Field]) -> usize {
-    let present = model.rates().iter().filter(|rate| !rate.is_zero()).count();
-    split_by_needs(all(present), fields).0.iter().map(|check| check.tests()).sum()
+pub fn tests<I: Instance>(model: &I, fields: &[Field], objective: Option<&Objective>) -> usize {
+    let present = present(model.rates());
+    let mut checks = all(present.len());
+    checks.extend(of_estimates(objective, fields, &present));
+    split_by_needs(checks, fields).0.iter().map(|check| check.tests()).sum()
+}
+
+/// The entries of positive rate.
+fn present(rates: &[BigRational]) -> Vec<usize> {
+    (0..rates.len()).filter(|&k| !rates[k].is_zero()).collect()
+}
+
+/// The checks of estimates of the gradient: none if there are none, and none are asked for.
+fn of_estimates(objective: Option<&Objective>, fields: &[Field], present: &[usize]) -> Vec<Box<dyn Check>> {
+    match objective {
+        Some(objective) => objective.checks(present),
+        None if fields.contains(&Field::Gradient) => vec![Box::new(gradient::Unnamed)],
+        None => Vec::new(),
+    }
 }
 
 /// Holds a sampler to the exact law of a model, or of any other [`Instance`]: its first draws, [`Options::samples`] of them.
@@ -237,10 +275,10 @@ pub fn judge<I: Instance>(
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
     let mut draws = Draws::new(sampler, options.samples);
-    judge_source(name, model, &mut draws, options.departure, budget, drawn)
+    judge_source(name, model, &mut draws, &Asked::only(options.departure), budget, drawn)
 }
 
-/// The same of all draws of any [`Source`]. `departure` is the one that should not be missed: see [`Options::departure`].
+/// The same of all draws of any [`Source`].
 ///
 /// # Errors
 /// [`CheckError`] if the law cannot be enumerated, the options make no sense, or the source fails.
@@ -248,11 +286,11 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     name: &str,
     model: &I,
     source: &mut S,
-    departure: f64,
+    asked: &Asked<'_>,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
-    enumerate(name, model, source, departure, budget, drawn, |_| Vec::new())
+    enumerate(name, model, source, asked, budget, drawn, |_| Vec::new())
 }
 
 /// The same; `suspects` are the usual confusions of this instance beside those of any, given all its structures.
@@ -260,7 +298,7 @@ fn enumerate<I: Instance, S: Source<I::Structure>>(
     name: &str,
     model: &I,
     source: &mut S,
-    departure: f64,
+    asked: &Asked<'_>,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
     suspects: impl FnOnce(&[I::Structure]) -> Vec<Suspect>,
@@ -273,10 +311,11 @@ fn enumerate<I: Instance, S: Source<I::Structure>>(
     model.check_traces(most_traces(model.rates().len()))?;
     let law = model.law(Limit::default())?;
     let (numbered, mut known) = Numbered::new(model, law);
-    let checks = all(known.present.len());
+    let mut checks = all(known.present.len());
+    checks.extend(of_estimates(asked.objective, source.fields(), &known.present));
     let mut counter = Counter::new(known.structures.len());
     let count = |batch: &Evidence| counter.see(&numbered.leads_to, batch);
-    let mut rows = fold(checks, &mut known, &numbered, source, departure, budget, drawn, count)?;
+    let mut rows = fold(checks, &mut known, &numbered, source, asked.departure, budget, drawn, count)?;
     let refuted = |row: &&mut Row| {
         ["structures", "traces"].contains(&row.subject) && row.test.is_some_and(|test| test.refuted())
     };
@@ -355,8 +394,8 @@ pub enum Method {
 impl Method {
     /// Enumeration, where the traces can be enumerated and the tests are not too many.
     #[must_use]
-    pub fn of(model: &Model, fields: &[Field], alpha: f64) -> Self {
-        let few = || alpha / tests(model, fields).max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
+    pub fn of(model: &Model, fields: &[Field], objective: Option<&Objective>, alpha: f64) -> Self {
+        let few = || alpha / tests(model, fields, objective).max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
         let all = model.check_traces(most_traces(model.rates().len())).is_ok();
         if all && few() { Self::Enumeration } else { Self::AnySize }
     }
@@ -372,10 +411,10 @@ impl Method {
 
     /// How many statistical tests it holds.
     #[must_use]
-    pub fn tests(self, model: &Model, fields: &[Field]) -> usize {
+    pub fn tests(self, model: &Model, fields: &[Field], objective: Option<&Objective>) -> usize {
         match self {
-            Self::Enumeration => tests(model, fields),
-            Self::AnySize => any_size::tests(model, fields),
+            Self::Enumeration => tests(model, fields, objective),
+            Self::AnySize => any_size::tests(model, fields, objective),
         }
     }
 
@@ -388,16 +427,16 @@ impl Method {
         name: &str,
         model: &Model,
         source: &mut S,
-        departure: f64,
+        asked: &Asked<'_>,
         budget: &Budget,
         drawn: impl Fn(u64) + Sync,
     ) -> Result<Vec<Row>, CheckError> {
         match self {
             Self::Enumeration => {
                 let suspects = |structures: &[Structure]| suspects::suspects(model, structures);
-                enumerate(name, model, source, departure, budget, drawn, suspects)
+                enumerate(name, model, source, asked, budget, drawn, suspects)
             }
-            Self::AnySize => any_size::judge_source(name, model, source, departure, budget, drawn),
+            Self::AnySize => any_size::judge_source(name, model, source, asked, budget, drawn),
         }
     }
 }
@@ -459,7 +498,8 @@ fn repeated(counts: &[u64], times: f64) -> std::borrow::Cow<'_, [u64]> {
 }
 
 /// What a refutation says nothing of its own about: pairs of uniforms are not uniform if one of them is not.
-const FOLLOWS: [(&str, &[&str]); 10] = [
+const FOLLOWS: [(&str, &[&str]); 11] = [
+    ("gradient: along the exact one", &["gradient"]),
     ("winners in pairs", &["winners"]),
     ("winners: draw after draw", &["winners"]),
     ("exponentials in pairs", &["exponentials"]),

@@ -1,16 +1,22 @@
 //! `check MODEL SAMPLES`
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
+use gumbel_oracle::limit::Limit;
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use recursive_gumbel::check::Method;
-use recursive_gumbel::sample::Source;
+use gumbel_oracle::structure::Structure;
+use num_rational::BigRational;
+use num_traits::Zero as _;
+use recursive_gumbel::check::{Asked, Method, Objective};
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::sample::npz::{Archive, Npz};
+use recursive_gumbel::sample::{Field, Source, losses};
 use recursive_gumbel::statistics::Budget;
 use tempfile::NamedTempFile;
 
@@ -20,9 +26,9 @@ use super::{Failure, Outcome, named, read_model, spinner};
 /// Judge recorded draws of any implementation.
 ///
 /// SAMPLES is in JSON Lines (also packed by gzip), one draw per line, or NumPy's .npz, one array per field: what `sample`
-/// writes. It has at least one of the fields structure and trace, and any of log_prob, score, exponentials (the weights that
-/// the algorithm was run on) and conditional (a draw of them given the trace). What is there is judged, and the report says
-/// what could not be, and why.
+/// writes. It has at least one of the fields structure, trace and gradient (an estimate, of the loss that --loss names), and
+/// any of log_prob, score, exponentials (the weights that the algorithm was run on) and conditional (a draw of them given the
+/// trace). What is there is judged, and the report says what could not be, and why.
 ///
 /// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 nothing could be judged.
 #[derive(Args, Debug)]
@@ -32,6 +38,10 @@ pub(super) struct Check {
     /// The samples files, together one sample; `-` reads standard input.
     #[arg(required = true)]
     samples: Vec<PathBuf>,
+    /// The loss whose expectation the field gradient estimates the gradient of: its name, or a file with a line
+    /// {"structure":…,"loss":…} for each structure.
+    #[arg(long, value_name = "NAME|FILE")]
+    loss: Option<String>,
     #[command(flatten)]
     how: How,
 }
@@ -59,12 +69,14 @@ impl Check {
     }
 
     fn judge(&self, outputs: Outputs, model: &Model, mut source: impl Source) -> Result<Outcome, Failure> {
-        let method = Method::of(model, source.fields(), self.how.alpha);
-        let tests = method.tests(model, source.fields()).max(1);
+        let objective = self.objective(model, source.fields())?;
+        let method = Method::of(model, source.fields(), objective.as_ref(), self.how.alpha);
+        let tests = method.tests(model, source.fields(), objective.as_ref()).max(1);
+        let asked = Asked { departure: self.how.departure, objective: objective.as_ref() };
         let budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
         let bar = spinner("draws".to_owned(), self.how.quiet);
         let draws = AtomicU64::new(0);
-        let judged = method.judge("", model, &mut source, self.how.departure, &budget, |drawn| {
+        let judged = method.judge("", model, &mut source, &asked, &budget, |drawn| {
             draws.fetch_add(drawn, Ordering::Relaxed);
             bar.inc(drawn);
             bar.set_message(format!("{} draws", bar.position()));
@@ -74,6 +86,14 @@ impl Check {
         let files: Vec<String> = self.samples.iter().map(|path| named(path)).collect();
         let draws = draws.into_inner();
         let fields: Vec<&str> = source.fields().iter().map(|field| field.name()).collect();
+        let mut facts: Vec<(&str, serde_json::Value)> = vec![
+            ("structure", model.kind().name().into()),
+            ("draws", draws.into()),
+            ("fields", fields.clone().into()),
+            ("files", files.clone().into()),
+            ("method", method.name().into()),
+        ];
+        facts.extend(objective.as_ref().map(|objective| ("loss", objective.name().into())));
         let judgement = Judgement {
             rows: &rows,
             budget: &budget,
@@ -85,25 +105,64 @@ impl Check {
                 fields.join(", "),
                 files.join(", ")
             ),
-            facts: vec![
-                ("structure", model.kind().name().into()),
-                ("draws", draws.into()),
-                ("fields", fields.into()),
-                ("files", files.into()),
-                ("method", method.name().into()),
-            ],
+            facts,
             again: self.again(),
             all: true,
         };
         self.how.write(outputs, &judgement, "check")
     }
 
+    /// What the field `gradient` is held to.
+    fn objective(&self, model: &Model, fields: &[Field]) -> Result<Option<Objective>, Failure> {
+        let Some(name) = &self.loss else { return Ok(None) };
+        let wrong = |problem: String| Failure::input(format!("--loss {}: {problem}", quoted(name)));
+        if !fields.contains(&Field::Gradient) {
+            return Err(wrong("the samples have no field gradient to be held to it".to_owned()));
+        }
+        let limit = Limit::default();
+        let unknown = |error| wrong(format!("its gradient cannot be had exactly: {error}"));
+        match Loss::named(model, name) {
+            Ok(loss) => Objective::named(model, &loss, limit).map(Some).map_err(unknown),
+            Err(_) if Path::new(name).exists() => {
+                let losses = read_losses(model, Path::new(name), limit)?;
+                let loss = |x: &Structure| losses.get(x).cloned().unwrap_or_default();
+                Objective::of(model, name, loss, limit).map(Some).map_err(unknown)
+            }
+            Err(error) => Err(wrong(format!("{error}, or a file of losses"))),
+        }
+    }
+
     /// The command that repeats the judgement.
     fn again(&self) -> String {
         let paths = [&self.model].into_iter().chain(&self.samples);
         let paths: Vec<String> = paths.map(|path| quoted(&path.display().to_string())).collect();
-        format!("recursive-gumbel check {} {}", paths.join(" "), self.how.again())
+        let loss = self.loss.as_ref().map_or_else(String::new, |name| format!(" --loss {}", quoted(name)));
+        format!("recursive-gumbel check {}{loss} {}", paths.join(" "), self.how.again())
     }
+}
+
+/// A file with a loss for each structure.
+fn read_losses(
+    model: &Model,
+    path: &Path,
+    limit: Limit,
+) -> Result<BTreeMap<Structure, BigRational>, Failure> {
+    let unread = |error| Failure::Read { path: path.to_owned(), error };
+    let text = std::fs::read_to_string(path).map_err(unread)?;
+    let losses = losses::parse(model, &named(path), &text).map_err(Failure::input)?;
+    let law = model.law(limit).map_err(Failure::input)?;
+    let possible = || law.outcomes.iter().filter(|(_, p)| !p.is_zero());
+    let mut missing = possible().filter(|(x, _)| !losses.contains_key(x));
+    if let Some((first, _)) = missing.next() {
+        return Err(Failure::input(format!(
+            "{}: has no loss for {} of {} structures, the first is {}",
+            named(path),
+            1 + missing.count(),
+            possible().count(),
+            model.canonical(first)
+        )));
+    }
+    Ok(losses)
 }
 
 /// The samples files, by what they are.

@@ -33,7 +33,8 @@ pub(super) struct How {
     /// The probability that a right sampler is refuted anywhere in the report.
     #[arg(long, default_value_t = 1e-6)]
     pub(super) alpha: f64,
-    /// The departure that must not be missed (total variation, or largest difference of distribution functions).
+    /// The departure that must not be missed (total variation, or largest difference of distribution
+    /// functions; of a gradient, part of the loss's range).
     #[arg(long, value_name = "D", default_value_t = 0.05)]
     pub(super) departure: f64,
     /// The format.
@@ -261,10 +262,12 @@ impl Judgement<'_> {
 
     /// What the table's numbers mean.
     fn explanation(&self) -> String {
+        let gradient = self.rows.iter().any(|row| row.departure_kind() == "range");
+        let range = if gradient { "; range: of a mean, in units\nof the range of the loss" } else { "" };
         let mut text = format!(
             "False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
              {} in each of its {} tests (a row that shows the worst of several is several).\n\
-             catches: the smallest departure (TV: total variation; sup: of distribution functions) that the test \
+             catches: the smallest departure (TV: total variation; sup: of distribution functions{range}) that the test \
              refutes\nwith probability {POWER}, for one entry or one pair. ",
             float(self.budget.alpha(), 9),
             short(self.budget.per_test()),

@@ -63,7 +63,7 @@ impl Verify {
         }
         let budget = Budget::new(
             self.how.alpha,
-            models.iter().map(|(_, model)| check::tests(model, &Field::ALL)).sum(),
+            models.iter().map(|(_, model)| check::tests(model, &Field::DRAWN, None)).sum(),
         );
         let budget = budget.map_err(Failure::input)?;
         let options = Options { samples: self.samples, alpha: self.how.alpha, departure: self.how.departure };

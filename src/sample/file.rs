@@ -31,12 +31,12 @@ use ndarray_npy::{NpzWriter, WriteNpzError};
 
 use super::{Draw, Field};
 
-/// Writes one draw as a line of JSON.
+/// Writes one draw as a line of JSON. An estimate of the gradient is not of one draw, and not written.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_json_line(out: &mut impl Write, model: &Model, fields: &[Field], draw: &Draw) -> io::Result<()> {
-    for (i, field) in fields.iter().enumerate() {
+    for (i, field) in fields.iter().filter(|field| **field != Field::Gradient).enumerate() {
         out.write_all(if i == 0 { b"{" } else { b"," })?;
         write!(out, "\"{}\":", field.name())?;
         match field {
@@ -46,6 +46,7 @@ pub fn write_json_line(out: &mut impl Write, model: &Model, fields: &[Field], dr
             Field::Score => out.write_all(floats(&draw.score).as_bytes())?,
             Field::Exponentials => out.write_all(floats(&draw.exponentials).as_bytes())?,
             Field::Conditional => out.write_all(floats(&draw.conditional).as_bytes())?,
+            Field::Gradient => {} // filtered out
         }
     }
     out.write_all(b"}\n")
@@ -99,6 +100,7 @@ impl<'m> Arrays<'m> {
                 Field::Score => self.floats[1].extend(&draw.score),
                 Field::Exponentials => self.floats[2].extend(&draw.exponentials),
                 Field::Conditional => self.floats[3].extend(&draw.conditional),
+                Field::Gradient => {} // not of the draw
             }
         }
     }

@@ -12,6 +12,13 @@ use gumbel_oracle::structure::{Order, Parents, Structure};
 
 use super::{Batch, Field, arborescence, binary_tree};
 
+/// Draws have at least one of these.
+pub(super) const SUFFICIENT: [Field; 3] = [Field::Structure, Field::Trace, Field::Gradient];
+
+/// What is said if they do not.
+pub(super) const INSUFFICIENT: &str =
+    "has none of `structure`, `trace` and `gradient`: want at least one of them";
+
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wrong {
@@ -108,7 +115,8 @@ impl<'m> Form<'m> {
     ) -> Result<(), Refused> {
         let mut wrong_draw = None;
         for &field in fields {
-            let per = if field == Field::Score { Per::Derivative } else { Per::Weight };
+            let derivative = matches!(field, Field::Score | Field::Gradient);
+            let per = if derivative { Per::Derivative } else { Per::Weight };
             let numbers = &given.numbers[field as usize];
             let done = match field {
                 Field::Structure => {
@@ -129,6 +137,7 @@ impl<'m> Form<'m> {
                 Field::Score => self.per_entry(numbers, per, &mut batch.scores),
                 Field::Exponentials => self.per_entry(numbers, per, &mut batch.exponentials),
                 Field::Conditional => self.per_entry(numbers, per, &mut batch.conditionals),
+                Field::Gradient => self.per_entry(numbers, per, &mut batch.gradients),
             };
             match done {
                 Ok(()) => {}
@@ -306,6 +315,11 @@ impl<'m> Form<'m> {
             }
             Kind::BinaryTree => Ok(Structure::Parents(Parents(self.parents(numbers)?))),
         }
+    }
+
+    /// A structure, whatever is wrong with it.
+    pub(super) fn structure_alone(&self, numbers: &Numbers) -> Result<Structure, String> {
+        self.structure(numbers).map_err(|(Input(what) | Count(what) | Draw(what))| what)
     }
 
     fn parents(&self, numbers: &Numbers) -> Result<Vec<Option<usize>>, Wrong> {

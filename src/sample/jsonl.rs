@@ -1,8 +1,8 @@
 //! Reading samples files in JSON Lines: one draw per line, as a stream.
 //!
 //! # Format
-//! Each line is an object with the fields of its draw: at least one of `structure` and `trace`, in canonical JSON, and any of
-//! `log_prob`, `score`, `exponentials`, `conditional`. The first line says which fields there are; the others have the same.
+//! Each line is an object with the fields of its draw: at least one of `structure` and `trace`, in canonical JSON, and
+//! `gradient`, an estimate; and any of `log_prob`, `score`, `exponentials`, `conditional`. The first line says which fields there are; the others have the same.
 //! What may vary, because people write it in one way or another:
 //!
 //! | | read as well |
@@ -25,7 +25,7 @@ use gumbel_oracle::model::Model;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::form::{Form, Given, Numbers};
+use super::form::{self, Form, Given, Numbers};
 use super::source::VALUES;
 use super::{Batch, Field, Places, Source, SourceError};
 
@@ -191,8 +191,8 @@ impl<'m> JsonLines<'m> {
         let line = reading.rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let whole = line.len() < reading.rest.len();
         source.parse(&mut scratch, line, whole).map_err(|wrong| wrong.at(&name, 1))?;
-        if !scratch.given.iter().any(|field| matches!(field, Field::Structure | Field::Trace)) {
-            let problem = "has neither `structure` nor `trace`: want at least one of them".to_owned();
+        if !scratch.given.iter().any(|field| form::SUFFICIENT.contains(field)) {
+            let problem = form::INSUFFICIENT.to_owned();
             return Err(SourceError { place: format!("{name}, line 1"), problem });
         }
         scratch.given.sort_unstable();
@@ -285,7 +285,7 @@ impl Source for JsonLines<'_> {
 }
 
 /// What is wrong with a line.
-struct LineError {
+pub(super) struct LineError {
     field: Option<Field>,
     column: Option<usize>,
     problem: String,
@@ -297,7 +297,7 @@ impl LineError {
     }
 
     /// An error of the parser.
-    fn of(error: &serde_json::Error, field: Option<Field>, whole: bool, line: &[u8]) -> Self {
+    pub(super) fn of(error: &serde_json::Error, field: Option<Field>, whole: bool, line: &[u8]) -> Self {
         if line.trim_ascii().is_empty() {
             return Self::whole("is empty: want one draw per line".to_owned());
         }
@@ -321,7 +321,7 @@ impl LineError {
         Self { field, column: Some(error.column()), problem }
     }
 
-    fn at(self, file: &str, line: u64) -> SourceError {
+    pub(super) fn at(self, file: &str, line: u64) -> SourceError {
         let column = self.column.map_or_else(String::new, |column| format!(", column {column}"));
         let field = self.field.map_or_else(String::new, |field| format!(", field `{}`", field.name()));
         SourceError { place: format!("{file}, line {line}{column}{field}"), problem: self.problem }
@@ -397,10 +397,10 @@ impl<'de> Visitor<'de> for Line<'_, '_> {
 }
 
 /// Numbers, `null`, and lists of them, down to lists of lists.
-struct Value<'a> {
-    numbers: &'a mut Numbers,
-    want: &'static str,
-    depth: usize,
+pub(super) struct Value<'a> {
+    pub(super) numbers: &'a mut Numbers,
+    pub(super) want: &'static str,
+    pub(super) depth: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_> {

@@ -32,6 +32,7 @@ mod certain;
 pub mod file;
 mod form;
 pub mod jsonl;
+pub mod losses;
 mod matching;
 pub mod npz;
 mod positions;
@@ -63,12 +64,25 @@ pub enum Field {
     Exponentials,
     /// A draw of the weights given the trace.
     Conditional,
+    /// An estimate of the gradient of an expected loss with respect to every logit.
+    Gradient,
 }
 
 impl Field {
-    /// All of them, in the order of samples files.
-    pub const ALL: [Self; 6] =
+    /// What a sampler draws, in the order of samples files.
+    pub const DRAWN: [Self; 6] =
         [Self::Structure, Self::Trace, Self::LogProb, Self::Score, Self::Exponentials, Self::Conditional];
+
+    /// The fields of samples files: what a sampler draws, and what is estimated from draws.
+    pub const ALL: [Self; 7] = [
+        Self::Structure,
+        Self::Trace,
+        Self::LogProb,
+        Self::Score,
+        Self::Exponentials,
+        Self::Conditional,
+        Self::Gradient,
+    ];
 
     /// The name in samples files.
     #[must_use]
@@ -80,6 +94,7 @@ impl Field {
             Self::Score => "score",
             Self::Exponentials => "exponentials",
             Self::Conditional => "conditional",
+            Self::Gradient => "gradient",
         }
     }
 }
@@ -105,7 +120,7 @@ pub struct Draw<X = Structure> {
 pub trait Sampler<X = Structure>: Sync {
     /// The fields that its draws have.
     fn fields(&self) -> &[Field] {
-        &Field::ALL
+        &Field::DRAWN
     }
 
     /// Appends the draws `first..first + count` to the columns of the batch.
@@ -139,6 +154,7 @@ pub struct Batch<X = Structure> {
     scores: Vec<f64>,
     exponentials: Vec<f64>,
     conditionals: Vec<f64>,
+    gradients: Vec<f64>,
     malformed: Vec<(usize, String)>,
 }
 
@@ -157,6 +173,7 @@ impl<X> Batch<X> {
             scores: Vec::new(),
             exponentials: Vec::new(),
             conditionals: Vec::new(),
+            gradients: Vec::new(),
             malformed: Vec::new(),
         }
     }
@@ -191,14 +208,20 @@ impl<X> Batch<X> {
         self.structures.clear();
         self.winners.clear();
         self.ends.clear();
-        for column in [&mut self.log_probs, &mut self.scores, &mut self.exponentials, &mut self.conditionals]
-        {
+        for column in [
+            &mut self.log_probs,
+            &mut self.scores,
+            &mut self.exponentials,
+            &mut self.conditionals,
+            &mut self.gradients,
+        ] {
             column.clear();
         }
         self.malformed.clear();
     }
 
-    /// Appends a draw, as far as there are columns for it.
+    /// Appends a draw, as far as there are columns for it; an estimate of the gradient is appended by
+    /// [`push_gradient`](Self::push_gradient).
     ///
     /// One whose lists do not have one value per entry is [`malformed`](Self::malformed): it has its place in the columns,
     /// and nothing in it means anything.
@@ -227,6 +250,7 @@ impl<X> Batch<X> {
                 Field::Score => (&mut self.scores, &draw.score),
                 Field::Exponentials => (&mut self.exponentials, &draw.exponentials),
                 Field::Conditional => (&mut self.conditionals, &draw.conditional),
+                Field::Gradient => continue, // not of the draw
             };
             if values.len() != m {
                 wrong.get_or_insert_with(|| {
@@ -240,6 +264,16 @@ impl<X> Batch<X> {
             self.malformed.push((self.draws, wrong));
         }
         self.draws += 1;
+    }
+
+    /// Appends an estimate of the gradient, one number per entry; 0 at an absent one. It belongs to the draw at the same place:
+    /// where there is such a column, each draw needs one.
+    ///
+    /// # Panics
+    /// If it does not have one number per entry.
+    pub fn push_gradient(&mut self, gradient: &[f64]) {
+        assert_eq!(gradient.len(), self.entries, "one number per entry");
+        self.gradients.extend_from_slice(gradient);
     }
 
     /// Says that the draw which would come next is not to be had, or the last one pushed is malformed.
@@ -297,6 +331,12 @@ impl<X> Batch<X> {
     pub fn conditional(&self, draw: usize) -> Option<&[f64]> {
         self.row(Field::Conditional, &self.conditionals, draw)
     }
+
+    /// The estimate of the gradient, one number per entry.
+    #[must_use]
+    pub fn gradient(&self, draw: usize) -> Option<&[f64]> {
+        self.row(Field::Gradient, &self.gradients, draw)
+    }
 }
 
 #[cfg(test)]
@@ -312,7 +352,7 @@ mod tests {
     fn columns_are_the_draws_and_only_those_asked_for() {
         let model = model();
         let sampler = Reference::new(&model, 3).expect("in range");
-        let mut all = Batch::new(4, &Field::ALL);
+        let mut all = Batch::new(4, &Field::DRAWN);
         sampler.fill(10, 5, &mut all);
         sampler.fill(15, 2, &mut all);
         for i in 0..7 {
@@ -325,7 +365,7 @@ mod tests {
             assert_eq!(all.exponentials(i), Some(&draw.exponentials[..]));
             assert_eq!(all.conditional(i), Some(&draw.conditional[..]));
         }
-        for field in Field::ALL {
+        for field in Field::DRAWN {
             let mut one = Batch::new(4, &[field]);
             sampler.fill(0, 3, &mut one);
             let there = [
@@ -336,7 +376,7 @@ mod tests {
                 one.exponentials(1).is_some(),
                 one.conditional(1).is_some(),
             ];
-            assert_eq!(there, Field::ALL.map(|other| other == field));
+            assert_eq!(there, Field::DRAWN.map(|other| other == field));
             one.clear();
             assert!(one.is_empty() && one.has(field));
         }
@@ -346,7 +386,7 @@ mod tests {
     fn a_list_of_another_length_is_named_and_moves_no_other_draw() {
         let model = model();
         let sampler = Reference::new(&model, 3).expect("in range");
-        let mut batch = Batch::new(4, &Field::ALL);
+        let mut batch = Batch::new(4, &Field::DRAWN);
         batch.push(&Draw { score: vec![0.0; 9], ..sampler.draw(0) });
         batch.push(&sampler.draw(1));
         let wrong = "score has 9 values: want one for each of 4 entries".to_owned();

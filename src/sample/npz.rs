@@ -21,7 +21,7 @@ use num_traits::ToPrimitive as _;
 use py_literal::Value;
 use zip::CompressionMethod;
 
-use super::form::{ComponentRace, Form, Given, Numbers};
+use super::form::{self, ComponentRace, Form, Given, Numbers};
 use super::source::VALUES;
 use super::{Batch, Field, Places, Source, SourceError};
 
@@ -426,8 +426,8 @@ impl Reading {
         }
         let has = |what: What| arrays.iter().any(|array: &Array| array.layout.what == what);
         let trace = has(What::Field(Field::Trace));
-        if !trace && !has(What::Field(Field::Structure)) {
-            return Err(wrong(name, "has neither `structure` nor `trace`: want at least one of them"));
+        if !form::SUFFICIENT.iter().any(|&field| has(What::Field(field))) {
+            return Err(wrong(name, form::INSUFFICIENT));
         }
         if form.has_components() && trace != has(What::Components) {
             let [has, lacks] =

@@ -137,9 +137,14 @@ impl<X: Send> Source<X> for Draws<'_, X> {
         let (before, asked) = (batch.len(), (piece.end - piece.start) as usize);
         self.sampler.fill(piece.start, asked, batch);
         let made = batch.len() - before;
+        let estimates = batch.has(Field::Gradient).then_some(batch.gradients.len() / batch.entries.max(1));
         if made != asked {
             batch.clear();
             batch.refuse(format!("the sampler made {made} draws, asked for {asked}"));
+        } else if let Some(found) = estimates.filter(|&found| found != batch.len() && batch.entries > 0) {
+            let draws = batch.len();
+            batch.clear();
+            batch.refuse(format!("the sampler made {draws} draws, and {found} estimates of the gradient"));
         }
         Ok(())
     }

@@ -17,6 +17,8 @@
 //!   Massart's constant).
 //! - Wins: `P(log Γ(1+w) - (1+w) log(1+m) + m ≥ log 1/α) ≤ α` for `w` wins where `m` were expected, whenever one looks (a mixture of
 //!   supermartingales, and Ville's inequality).
+//! - Mean: of numbers of which nothing is known but a bound on their variance or kurtosis, by a mixture of the supermartingales
+//!   `exp(λS - λ²(Q + 2nσ²)/6)`: see [`mean_test`].
 //! - Power: under `q`, `X²` and `G` are nearly noncentral chi-square with `δ = n Σ(q_i - p_i)²/p_i ≥ 4n·TV²`
 //!   (Cauchy-Schwarz), so that every `TV ≥ ½√(δ/n)` is caught with the probability that `δ` is.
 //!   This is asymptotic; that of Kolmogorov-Smirnov holds at every `n`.
@@ -49,6 +51,7 @@
 mod cells;
 mod given;
 mod likelihood;
+mod mean;
 mod pearson;
 mod power;
 mod special;
@@ -58,6 +61,7 @@ mod wins;
 
 pub use cells::{CellResult, Drawn, cell_p_value, worst_cells};
 pub use likelihood::{GTest, g_critical, g_p_value, g_test};
+pub use mean::{Deviations, MOST_KURTOSIS, MeanTest, mean_test};
 pub use pearson::{Pearson, pair_counts, pearson, pearson_critical, pearson_of_pairs, pearson_of_rows, pool};
 pub use power::{chi_square_sf, noncentral_chi_square_sf, smallest_total_variation};
 pub use special::ulp_distance;

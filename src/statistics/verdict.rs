@@ -59,6 +59,8 @@ pub enum DepartureKind {
     TotalVariation,
     /// `sup |F(x) - x|` over distribution functions.
     SupNorm,
+    /// A difference of means, as a part of the range of what is averaged (of a gradient: of the loss).
+    Range,
     /// An exact check: any departure at all is caught.
     None,
 }

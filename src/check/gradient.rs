@@ -1,0 +1,579 @@
+//! Estimates of a gradient, against the exact one.
+//!
+//! # Law
+//! `E[ĝ] = g = ∂E[f(X)]/∂θ`, whatever the estimator. Nothing else of its law is known, so that the
+//! [test](crate::statistics::mean_test) takes a bound on its spread for granted. The classical estimators say which is fair: with
+//! `f` the loss, with and without its mean as a baseline, times the score of the trace (T-REINFORCE) or of the exponentials,
+//! `λE - 1` (E-REINFORCE). At an entry where all of these have a kurtosis of at most half of
+//! [`MOST_KURTOSIS`](crate::statistics::MOST_KURTOSIS), that of the estimate is taken to be at most [`MOST_KURTOSIS`](crate::statistics::MOST_KURTOSIS).
+//! At other entries what matters may be too rare to be seen: there a right estimate is accused only if besides its variance is
+//! larger than that of E-REINFORCE. Where traces cannot be enumerated, the first is taken for granted everywhere.
+//!
+//! Given the trace, `λ_k E_k - 1 = s_k + Σ_r a_r (t_r - 1)` with `t_r` independent exponentials of mean 1: `s_k` the score of the
+//! trace, `a_r = λ_k/Λ_r` over the races of `k`, and one more of 1 if it wins none. The cumulants of the sum are `Σ a²`, `2 Σ a³`,
+//! `6 Σ a⁴`. Along a direction `u` the same holds of `Σ u_k (λ_k E_k - 1)` with `a_r = Σ_k u_k λ_k/Λ_r` and `u_k`.
+//!
+//! Departures are in units of the range of `f` over the structures: a law that is off by a total variation of `d` is off by
+//! at most `d` times the range in `E[f]`.
+
+use std::collections::BTreeMap;
+
+use gumbel_oracle::instance::Instance;
+use gumbel_oracle::law::Gradient;
+use gumbel_oracle::limit::{Limit, TooLarge};
+use gumbel_oracle::loss::Loss;
+use gumbel_oracle::model::Model;
+use gumbel_oracle::number::to_f64;
+use gumbel_oracle::race::Trace;
+use num_rational::BigRational;
+
+use super::{Check, Evidence, Known, most_traces, worst};
+use crate::report::Row;
+use crate::sample::Field;
+use crate::statistics::{Deviations, MOST_KURTOSIS, StatisticsError, mean_test};
+
+/// An expected loss, whose gradient is estimated: what estimates are held to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objective {
+    name: String,
+    /// `E[f(X)]`
+    expectation: f64,
+    /// One number per entry.
+    gradient: Vec<f64>,
+    range: f64,
+    /// Where traces can be enumerated.
+    spread: Option<Spread>,
+}
+
+/// The classical estimators, at each entry and along the gradient.
+#[derive(Debug, Clone, PartialEq)]
+struct Spread {
+    entries: Vec<Classical>,
+    along: Classical,
+}
+
+/// What is known of the classical estimators of one number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Classical {
+    /// The variance of T-REINFORCE.
+    by_trace: f64,
+    /// The variance of E-REINFORCE.
+    by_exponentials: f64,
+    /// The largest kurtosis of all.
+    kurtosis: f64,
+}
+
+impl Classical {
+    /// The variance that a right estimate may have whatever its kurtosis; 0 where its kurtosis is bounded.
+    fn allowance(&self) -> f64 {
+        if self.kurtosis <= MOST_KURTOSIS / 2.0 { 0.0 } else { self.by_exponentials }
+    }
+}
+
+/// Moments of `f·s` and `(f - E f)·s`, each with the score of the trace and with that of the exponentials.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moments([[f64; 3]; 4]);
+
+impl Moments {
+    /// A trace of probability `p`, with the two factors, the score, and the cumulants of what is random given the trace.
+    fn add(&mut self, p: f64, factors: [f64; 2], s: f64, [c2, c3, c4]: [f64; 3]) {
+        let by_trace = [s * s, s * s * s, s * s * s * s];
+        let by_exponentials = [
+            by_trace[0] + c2,
+            by_trace[1] + 3.0 * s * c2 + c3,
+            by_trace[2] + 6.0 * s * s * c2 + 4.0 * s * c3 + 3.0 * c2 * c2 + c4,
+        ];
+        for (i, f) in factors.into_iter().enumerate() {
+            let powers = [f * f, f * f * f, f * f * f * f];
+            for (j, moments) in [by_trace, by_exponentials].into_iter().enumerate() {
+                for (order, moment) in moments.into_iter().enumerate() {
+                    self.0[2 * i + j][order] += p * powers[order] * moment;
+                }
+            }
+        }
+    }
+
+    /// All have this mean.
+    fn classical(&self, g: f64) -> Classical {
+        let variance = |[m2, _, _]: [f64; 3]| (m2 - g * g).max(0.0);
+        let kurtosis = |[m2, m3, m4]: [f64; 3]| {
+            let variance = variance([m2, m3, m4]);
+            let fourth = m4 - 4.0 * g * m3 + 6.0 * g * g * m2 - 3.0 * g * g * g * g;
+            // A constant has none.
+            if variance > 1e-12 * m2 { fourth / (variance * variance) } else { 0.0 }
+        };
+        Classical {
+            by_trace: variance(self.0[0]),
+            by_exponentials: variance(self.0[1]),
+            kurtosis: self.0.map(kurtosis).into_iter().fold(0.0, f64::max),
+        }
+    }
+}
+
+impl Objective {
+    /// Any loss of an instance whose traces can be enumerated. `name` is for reports.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if there are more than `limit` traces.
+    pub fn of<I: Instance>(
+        instance: &I,
+        name: impl Into<String>,
+        loss: impl Fn(&I::Structure) -> BigRational,
+        limit: Limit,
+    ) -> Result<Self, TooLarge> {
+        instance.check_traces(limit)?;
+        let gradient = instance.gradient_of(&loss, limit)?;
+        let values = instance.law(limit)?.into_iter().filter(|(_, p)| *p != BigRational::default());
+        let range = range(values.map(|(structure, _)| to_f64(&loss(&structure))));
+        let mut objective = Self::new(name, &gradient, range);
+        objective.spread = Some(objective.spread(instance, |x| to_f64(&loss(x))));
+        Ok(objective)
+    }
+
+    /// A named loss of a model.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if the gradient, or the law of the loss, would take more than `limit` states.
+    pub fn named(model: &Model, loss: &Loss, limit: Limit) -> Result<Self, TooLarge> {
+        let gradient = model.gradient(loss, limit)?;
+        let law: BTreeMap<i64, BigRational> = model.loss_law(loss, limit)?;
+        let values = law.into_iter().filter(|(_, p)| *p != BigRational::default());
+        let mut objective = Self::new(loss.name(), &gradient, range(values.map(|(value, _)| value as f64)));
+        if model.check_traces(Limit(limit.0.min(most_traces(model.rates().len()).0))).is_ok() {
+            objective.spread = Some(objective.spread(model, |x| loss.of(model, x) as f64));
+        }
+        Ok(objective)
+    }
+
+    fn new(name: impl Into<String>, exact: &Gradient, range: f64) -> Self {
+        let gradient = exact.gradient.iter().map(to_f64).collect();
+        Self { name: name.into(), expectation: to_f64(&exact.expectation), gradient, range, spread: None }
+    }
+
+    /// The name of the loss.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The exact gradient, nearest `f64`, one number per entry.
+    #[must_use]
+    pub fn gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+
+    /// The exact variance of the estimates by T-REINFORCE and by E-REINFORCE, summed over the entries, up to rounding; `None`
+    /// where traces cannot be enumerated.
+    #[must_use]
+    pub fn variances(&self) -> Option<[f64; 2]> {
+        let spread = self.spread.as_ref()?;
+        let sum = |of: fn(&Classical) -> f64| spread.entries.iter().map(of).sum();
+        Some([sum(|at| at.by_trace), sum(|at| at.by_exponentials)])
+    }
+
+    /// The unit vector along the gradient; `None` if it is 0.
+    fn direction(&self) -> Option<Vec<f64>> {
+        let length = libm::sqrt(self.gradient.iter().map(|g| g * g).sum());
+        (length > 0.0).then(|| self.gradient.iter().map(|g| g / length).collect())
+    }
+
+    fn spread<I: Instance>(&self, instance: &I, loss: impl Fn(&I::Structure) -> f64) -> Spread {
+        let direction = self.direction().unwrap_or_else(|| vec![0.0; self.gradient.len()]);
+        let (entries, along) = self.moments(instance, loss, &direction);
+        let mean = direction.iter().zip(&self.gradient).map(|(u, g)| u * g).sum();
+        Spread {
+            entries: entries.iter().zip(&self.gradient).map(|(moments, &g)| moments.classical(g)).collect(),
+            along: along.classical(mean),
+        }
+    }
+
+    /// At each entry, and along a direction.
+    fn moments<I: Instance>(
+        &self,
+        instance: &I,
+        loss: impl Fn(&I::Structure) -> f64,
+        direction: &[f64],
+    ) -> (Vec<Moments>, Moments) {
+        let rates: Vec<f64> = instance.rates().iter().map(to_f64).collect();
+        let dot = |values: &[f64]| direction.iter().zip(values).map(|(u, value)| u * value).sum::<f64>();
+        let (mut entries, mut along) = (vec![Moments::default(); rates.len()], Moments::default());
+        for outcome in instance.traces() {
+            let f = loss(&outcome.structure);
+            let (p, factors) = (to_f64(&outcome.probability), [f, f - self.expectation]);
+            let score = outcome.trace.score(&rates);
+            let inside = cumulants(&outcome.trace, &rates);
+            for (moments, (s, inside)) in entries.iter_mut().zip(score.iter().zip(inside)) {
+                moments.add(p, factors, *s, inside);
+            }
+            along.add(p, factors, dot(&score), cumulants_along(&outcome.trace, &rates, direction));
+        }
+        (entries, along)
+    }
+
+    /// The checks of its estimates.
+    pub(super) fn checks(&self, present: &[usize]) -> Vec<Box<dyn Check>> {
+        let unit = if self.range > 0.0 { self.range } else { 1.0 };
+        let at = |of: &[f64]| present.iter().map(|&k| of[k]).collect::<Vec<f64>>();
+        let exact = at(&self.gradient);
+        let variances = match &self.spread {
+            Some(spread) => present.iter().map(|&k| spread.entries[k].allowance()).collect(),
+            None => vec![0.0; present.len()],
+        };
+        let by_trace = self.variances().map(|[by_trace, _]| by_trace);
+        let mut checks: Vec<Box<dyn Check>> = vec![Box::new(Entries {
+            exact,
+            variances,
+            by_trace,
+            unit,
+            double: false,
+            deviations: vec![Deviations::default(); present.len()],
+        })];
+        if let Some(direction) = self.direction() {
+            let variance = self.spread.as_ref().map_or(0.0, |spread| spread.along.allowance());
+            let length = direction.iter().zip(&self.gradient).map(|(u, g)| u * g).sum();
+            let direction = at(&direction);
+            let deviations = Deviations::default();
+            checks.push(Box::new(Along { direction, length, variance, unit, double: false, deviations }));
+        }
+        checks
+    }
+}
+
+fn range(values: impl Iterator<Item = f64>) -> f64 {
+    let ends = values.fold(None, |ends: Option<[f64; 2]>, value| {
+        let [least, most] = ends.unwrap_or([value; 2]);
+        Some([least.min(value), most.max(value)])
+    });
+    ends.map_or(0.0, |[least, most]| most - least)
+}
+
+/// The cumulants of `a·(t - 1)`, from the second to the fourth.
+fn cumulants_of(a: f64) -> [f64; 3] {
+    [a * a, 2.0 * a * a * a, 6.0 * a * a * a * a]
+}
+
+fn add(sum: &mut [f64; 3], more: [f64; 3]) {
+    sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+}
+
+/// The cumulants of `λ_k E_k` given the trace, one triple per entry.
+fn cumulants(trace: &Trace, rates: &[f64]) -> Vec<[f64; 3]> {
+    let loses = |(won, &rate): (&Option<usize>, &f64)| cumulants_of(f64::from(won.is_none() && rate > 0.0));
+    let mut cumulants: Vec<[f64; 3]> = trace.won().iter().zip(rates).map(loses).collect();
+    for (race, total) in trace.races().iter().zip(trace.totals(rates)) {
+        for &k in &race.entrants {
+            add(&mut cumulants[k], cumulants_of(rates[k] / total));
+        }
+    }
+    cumulants
+}
+
+/// The cumulants of `Σ_k u_k λ_k E_k` given the trace.
+fn cumulants_along(trace: &Trace, rates: &[f64], u: &[f64]) -> [f64; 3] {
+    let mut sum = [0.0; 3];
+    for (k, won) in trace.won().iter().enumerate() {
+        add(&mut sum, cumulants_of(if won.is_none() { u[k] } else { 0.0 }));
+    }
+    for (race, total) in trace.races().iter().zip(trace.totals(rates)) {
+        add(&mut sum, cumulants_of(race.entrants.iter().map(|&k| u[k] * rates[k] / total).sum()));
+    }
+    sum
+}
+
+/// How far the mean of right estimates may be off by their rounding: in ulps of their typical size.
+const ROUNDING: f64 = 64.0;
+
+fn rounding(deviations: &Deviations, exact: f64, double: bool) -> f64 {
+    let epsilon = if double { f64::EPSILON } else { f32::EPSILON.into() };
+    let size = exact.abs() + libm::sqrt(deviations.squares / deviations.draws.max(1.0));
+    ROUNDING * epsilon * size
+}
+
+const NEEDS: &[Field] = &[Field::Gradient];
+
+/// The mean of every entry.
+struct Entries {
+    // All by present entry.
+    exact: Vec<f64>,
+    variances: Vec<f64>,
+    by_trace: Option<f64>,
+    unit: f64,
+    double: bool,
+    deviations: Vec<Deviations>,
+}
+
+impl Check for Entries {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        self.double |= batch.double[Field::Gradient as usize];
+        for estimate in batch.gradients.chunks_exact(self.exact.len().max(1)) {
+            for ((deviations, value), exact) in self.deviations.iter_mut().zip(estimate).zip(&self.exact) {
+                deviations.add(value - exact);
+            }
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        "gradient"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        NEEDS
+    }
+
+    fn tests(&self) -> usize {
+        self.exact.len()
+    }
+
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        let count = self.deviations.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
+        let variance: f64 = self.deviations.iter().map(|deviations| deviations.variance()).sum();
+        let check = match self.by_trace {
+            _ if count == 0 => "mean of every entry".to_owned(),
+            Some(by_trace) => {
+                format!("mean of every entry; variance {variance:.3} (T-REINFORCE: {by_trace:.3})")
+            }
+            None => format!("mean of every entry; variance {variance:.3}"),
+        };
+        if count == 0 {
+            return Ok(vec![Row::exact("gradient", check, 0, "draws")]);
+        }
+        let mut tests = Vec::with_capacity(self.exact.len());
+        for (place, (deviations, &exact)) in self.deviations.iter().zip(&self.exact).enumerate() {
+            let rounding = rounding(deviations, exact, self.double);
+            let test = mean_test(deviations.repeated(times), self.variances[place], rounding)?;
+            tests.push((place, test.judge(alpha, self.unit)?));
+        }
+        let row = worst(tests).map(|(place, test)| {
+            let note = || {
+                let exact = self.exact[place];
+                let mean = exact + self.deviations[place].mean();
+                let entry = known.label(known.present[place]);
+                let far = if test.statistic.is_finite() {
+                    format!("{:.0} standard errors off", test.statistic)
+                } else {
+                    "always the same".to_owned()
+                };
+                let alike = self.looks_like(known).map_or_else(String::new, |alike| format!(". {alike}"));
+                format!("the mean at {entry} is {}, exactly {}: {far}{alike}", places(mean), places(exact))
+            };
+            Row::test("gradient", check, count, "draws", test, note)
+        });
+        Ok(row.into_iter().collect())
+    }
+}
+
+/// Four places, and no minus before zeros.
+fn places(value: f64) -> String {
+    format!("{:.4}", libm::round(value * 1e4) / 1e4 + 0.0)
+}
+
+/// How many standard errors the mean of an entry may be from what a confusion would make it.
+const ALIKE: f64 = 5.0;
+
+impl Entries {
+    /// The usual confusion that explains the means, if one does.
+    fn looks_like(&self, known: &Known<'_>) -> Option<String> {
+        let fits = |wrong: &[f64]| {
+            let all = self.deviations.iter().zip(&self.exact).zip(wrong);
+            all.into_iter().all(|((deviations, exact), wrong)| {
+                let off = (deviations.mean() - (wrong - exact)).abs();
+                let error = libm::sqrt(deviations.variance() / deviations.draws);
+                off <= ALIKE * error + rounding(deviations, *exact, self.double)
+            })
+        };
+        let times = |factor: f64| self.exact.iter().map(|g| factor * g).collect::<Vec<f64>>();
+        let by_rate = |sign: f64| {
+            let rates = known.present.iter().map(|&k| known.rates[k]);
+            self.exact.iter().zip(rates).map(|(g, rate)| sign * g / rate).collect::<Vec<f64>>()
+        };
+        let named = [
+            (times(0.0), "It looks like 0: a gradient does not come through, or is that of a constant"),
+            (
+                times(-1.0),
+                "It looks like minus the gradient: taken in log λ, where the logits are θ = -log λ, or of minus the loss",
+            ),
+            (by_rate(-1.0), "It looks like the gradient in the rates λ instead of the logits θ = -log λ"),
+            (
+                by_rate(1.0),
+                "It looks like minus the gradient in the rates λ instead of the logits θ = -log λ",
+            ),
+        ];
+        if let Some((_, words)) = named.iter().find(|(wrong, _)| fits(wrong)) {
+            return Some((*words).to_owned());
+        }
+        let square: f64 = self.exact.iter().map(|g| g * g).sum();
+        let means = || self.deviations.iter().zip(&self.exact).map(|(deviations, g)| g + deviations.mean());
+        let factor = means().zip(&self.exact).map(|(mean, g)| mean * g).sum::<f64>() / square;
+        if !factor.is_finite() || !fits(&times(factor)) {
+            return None;
+        }
+        // The entries may depend on each other in any way.
+        let errors = self.deviations.iter().zip(&self.exact);
+        let error = errors.map(|(d, g)| g.abs() * libm::sqrt(d.variance() / d.draws)).sum::<f64>() / square;
+        let own = (2..=10).find(|&draws| {
+            let part = f64::from(draws - 1) / f64::from(draws);
+            (factor - part).abs() <= 2.0 * error
+        });
+        let own = own.map_or_else(String::new, |draws| {
+            format!(
+                ": so does a baseline that is the mean over all {draws} draws, the draw itself among them"
+            )
+        });
+        Some(format!("It looks like {factor:.3} ± {error:.3} times the gradient{own}"))
+    }
+}
+
+/// The mean of the estimates along the exact gradient.
+struct Along {
+    direction: Vec<f64>,
+    length: f64,
+    variance: f64,
+    unit: f64,
+    double: bool,
+    deviations: Deviations,
+}
+
+impl Check for Along {
+    fn see(&mut self, _: &Known<'_>, batch: &Evidence) {
+        self.double |= batch.double[Field::Gradient as usize];
+        for estimate in batch.gradients.chunks_exact(self.direction.len().max(1)) {
+            let along: f64 = estimate.iter().zip(&self.direction).map(|(value, u)| value * u).sum();
+            self.deviations.add(along - self.length);
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        "gradient: along the exact one"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        NEEDS
+    }
+
+    fn tests(&self) -> usize {
+        1
+    }
+
+    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        let subject = self.subject();
+        let deviations = self.deviations.repeated(times);
+        if deviations.draws < 1.0 {
+            return Ok(vec![Row::exact(subject, "mean", 0, "draws")]);
+        }
+        let rounding = rounding(&deviations, self.length, self.double);
+        let test = mean_test(deviations, self.variance, rounding)?.judge(alpha, self.unit)?;
+        let note = || {
+            let part = 1.0 + self.deviations.mean() / self.length;
+            format!("along the exact gradient the mean is {part:.3} times as long")
+        };
+        Ok(vec![Row::test(subject, "mean", deviations.draws as u64, "draws", test, note)])
+    }
+}
+
+/// Estimates of nobody knows which gradient.
+#[derive(Default)]
+pub(super) struct Unnamed;
+
+impl Check for Unnamed {
+    fn see(&mut self, _: &Known<'_>, _: &Evidence) {}
+
+    fn subject(&self) -> &'static str {
+        "gradient"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        NEEDS
+    }
+
+    fn tests(&self) -> usize {
+        0
+    }
+
+    fn judge(&self, _: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+        let row = Row::exact("gradient", "mean of every entry", 0, "draws");
+        Ok(vec![row.not_judged("of which loss? --loss NAME or --loss FILE says it")])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gumbel_oracle::number::ratio;
+    use num_traits::Zero as _;
+
+    const MODELS: [&str; 8] = [
+        r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[0,2,2],[0,3,3],[1,2,1],[1,3,0],[2,3,2]]}"#,
+        r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges": [[0,1,1],[0,2,1],[0,3,2],[1,2,5],[2,1,7],[2,3,9],[3,2,4],[3,1,1]]}"#,
+        r#"{"structure": "matching", "rates": [[1,2,3],[4,6,1],[2,2,5]]}"#,
+        r#"{"structure": "binary_tree", "rates": [1, 3, 2, 4]}"#,
+        r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, 3, 4]}"#,
+        r#"{"structure": "permutation", "rates": [1, 2, 3]}"#,
+        r#"{"structure": "categorical", "rates": [1, 2, 3]}"#,
+        r#"{"structure": "top_k", "k": 3, "rates": [1, 2, 3]}"#,
+    ];
+
+    /// Exact fractions, by the covariance matrices of the oracle: of T-REINFORCE, and inside each trace.
+    #[test]
+    fn variances_are_those_of_the_oracle() {
+        for text in MODELS {
+            let model = Model::parse(text).unwrap();
+            let loss = Loss::named(&model, "default").unwrap();
+            let f = |x: &_| ratio(loss.of(&model, x), 1);
+            let objective = Objective::named(&model, &loss, Limit::default()).unwrap();
+            let (rates, m) = (model.rates(), model.rates().len());
+            let by_trace = model.t_reinforce_covariance(f, Limit::default()).unwrap();
+            let mut by_exponentials = by_trace.clone();
+            for outcome in model.traces() {
+                let inside = outcome.trace.conditional_covariance(rates);
+                let weight = &outcome.probability * f(&outcome.structure) * f(&outcome.structure);
+                for j in 0..m {
+                    for k in 0..m {
+                        let Some(cell) = &inside[j][k] else { continue };
+                        by_exponentials[j][k] += &weight * &rates[j] * &rates[k] * cell;
+                    }
+                }
+            }
+            let spread = objective.spread.as_ref().unwrap();
+            let near = |a: f64, b: &BigRational| (a - to_f64(b)).abs() <= 1e-12 * to_f64(b).abs().max(1.0);
+            for k in 0..m {
+                assert!(near(spread.entries[k].by_trace, &by_trace[k][k]), "{text}");
+                assert!(near(spread.entries[k].by_exponentials, &by_exponentials[k][k]), "{text}");
+                assert!(rates[k].is_zero() || by_exponentials[k][k] >= by_trace[k][k]);
+            }
+            let direction = objective.direction().unwrap_or_else(|| vec![0.0; m]);
+            let cell = |(j, k): (usize, usize)| direction[j] * direction[k] * to_f64(&by_exponentials[j][k]);
+            let along: f64 = (0..m).flat_map(|j| (0..m).map(move |k| (j, k))).map(cell).sum();
+            assert!((spread.along.by_exponentials - along).abs() <= 1e-12 * along.max(1.0), "{text}");
+            // By name, and as a loss of one's own: the same.
+            let own = Objective::of(&model, "default", f, Limit::default()).unwrap();
+            assert_eq!(own, objective, "{text}");
+        }
+    }
+
+    /// With the loss 1 nothing is left of the traces: the `λE - 1` are independent, each with the moments 1, 2, 9.
+    #[test]
+    fn over_all_traces_the_exponentials_are_exponential() {
+        for text in MODELS {
+            let model = Model::parse(text).unwrap();
+            let objective = Objective::of(&model, "1", |_| ratio(1, 1), Limit::default()).unwrap();
+            let present = model.rates().iter().filter(|rate| !rate.is_zero()).count() as f64;
+            let weights = (1..=model.rates().len()).map(|k| k as f64 * 0.3 - 1.0);
+            let direction: Vec<f64> =
+                weights.zip(model.rates()).map(|(u, rate)| if rate.is_zero() { 0.0 } else { u }).collect();
+            let (entries, along) = objective.moments(&model, |_| 1.0, &direction);
+            let near = |found: [f64; 3], want: [f64; 3]| {
+                found
+                    .iter()
+                    .zip(want)
+                    .all(|(found, want)| (found - want).abs() <= 1e-12 * want.abs().max(1.0))
+            };
+            let exponential = entries.iter().filter(|moments| near(moments.0[1], [1.0, 2.0, 9.0])).count();
+            assert_eq!(exponential as f64, present, "{text}: {entries:?}");
+            let sum =
+                |power: i32| direction.iter().map(|&u| (0..power).map(|_| u).product::<f64>()).sum::<f64>();
+            let want = [sum(2), 2.0 * sum(3), 3.0 * sum(2) * sum(2) + 6.0 * sum(4)];
+            assert!(near(along.0[1], want), "{text}: {:?} {want:?}", along.0[1]);
+            assert!(near(along.0[3], [0.0; 3]), "{text}");
+        }
+    }
+}

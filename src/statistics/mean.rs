@@ -1,0 +1,294 @@
+//! The mean of numbers whose law is unknown, beside the mean that they should have.
+
+use super::given::{check_alpha, check_argument};
+use super::special::first_above;
+use super::verdict::{DepartureKind, TestResult};
+use super::{MOST_DRAWS, POWER_QUANTILE, StatisticsError};
+
+/// What [`mean_test`] takes for granted where the variance is larger than was said: `E[(X-μ)⁴] ≤ 100·E[(X-μ)²]²`.
+///
+/// It is 3 for a normal law, 9 for an exponential, and `1/p` for something that happens with a small probability `p`.
+pub const MOST_KURTOSIS: f64 = 100.0;
+
+/// Numbers by their deviations from the mean `μ` that they should have.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Deviations {
+    /// How many numbers.
+    pub draws: f64,
+    /// `Σ (x_i - μ)`
+    pub sum: f64,
+    /// `Σ (x_i - μ)²`
+    pub squares: f64,
+}
+
+impl Deviations {
+    /// Takes a deviation in.
+    pub fn add(&mut self, deviation: f64) {
+        self.draws += 1.0;
+        self.sum += deviation;
+        self.squares += deviation * deviation;
+    }
+
+    /// As if each number had been seen so many times.
+    #[must_use]
+    pub fn repeated(self, times: f64) -> Self {
+        Self { draws: self.draws * times, sum: self.sum * times, squares: self.squares * times }
+    }
+
+    /// The same numbers, if their mean should be larger by `shift`.
+    #[must_use]
+    pub fn beside(self, shift: f64) -> Self {
+        let Self { draws, sum, squares } = self;
+        Self { draws, sum: sum - draws * shift, squares: squares - 2.0 * shift * sum + draws * shift * shift }
+    }
+
+    /// How far their mean is off.
+    #[must_use]
+    pub fn mean(self) -> f64 {
+        self.sum / self.draws
+    }
+
+    /// Their variance about their own mean; 0 if it is no more than the rounding of these sums.
+    #[must_use]
+    pub fn variance(self) -> f64 {
+        let square = self.squares / self.draws;
+        let variance = square - self.mean() * self.mean();
+        if variance > 1e-12 * square { variance } else { 0.0 }
+    }
+}
+
+/// The test of a mean, made by [`mean_test`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeanTest {
+    deviations: Deviations,
+    variance: f64,
+    rounding: f64,
+    /// The distance of the mean from the one that it should be, in standard errors as observed.
+    pub statistic: f64,
+    /// An upper bound of the probability of such a distance, at every number of draws.
+    pub p_value: f64,
+}
+
+/// The test that independent numbers have the mean `μ`, though nothing else of their law is known but this: their variance is at
+/// most `variance`, *or* their kurtosis is at most [`MOST_KURTOSIS`]. Without some such bound there is no test of a mean: a
+/// large value that is too rare to be seen can make it anything (Bahadur, Savage 1956). The mean may be off by `rounding`.
+///
+/// # Derivation
+/// For every real `x`: `exp(x - x²/6) ≤ 1 + x + x²/3` (the logarithm of the right side minus the exponent on the left has the
+/// derivative `(x³/9)/(1 + x + x²/3)`, which has the sign of `x`, and is 0 at 0). Hence, for `Z = X - μ` of mean 0 and
+/// variance `σ²` and every real `λ`, `E exp(λZ - λ²Z²/6) ≤ 1 + λ²σ²/3 ≤ exp(λ²σ²/3)`: with `S = ΣZ`, `Q = ΣZ²` and
+/// `V = (Q + 2nσ²)/3`, `exp(λS - λ²V/2)` has a mean of at most 1. So has its mean over `λ` from the normal law of variance `τ²`,
+/// `e_τ = (1 + τ²V)^(-1/2) exp(S²τ²/(2 + 2τ²V))`, and the mean `e` of these over scales `τ² = 16^j/n` for
+/// `j` from -16 to 16. By Markov's inequality `e ≥ 1/α` with probability at most `α`.
+///
+/// If `σ²` may be larger than was said: `E exp(-λZ²) ≤ exp(-λσ² + λ²κσ⁴/2)` bounds the lower tail of `Q`, so that
+/// `σ² ≤ (Q/n)/(1 - t)` with `t = √(2κ log(1/δ)/n)` but with probability `δ`. The larger of the two bounds is
+/// taken for `σ²`, half of `α` is spent on each step, and the p-value is the least `α` at which both together refute.
+///
+/// Both are close to what is known to be possible: at large `n` the distance that refutes is nearly `σ√(2 log(2/α)/n)`.
+///
+/// # Errors
+/// [`StatisticsError::NoDraws`], [`StatisticsError::TooManyDraws`]; [`StatisticsError::Argument`] if a sum is not finite, or a bound
+/// negative or NaN.
+///
+/// ```
+/// # use recursive_gumbel::statistics::{Deviations, mean_test};
+/// let mut deviations = Deviations::default();
+/// (0..40_000).for_each(|i| deviations.add(if i % 2 == 0 { 1.0 } else { -1.0 }));
+/// assert_eq!(mean_test(deviations, 1.0, 0.0)?.p_value, 1.0);
+/// assert!(mean_test(deviations.beside(0.05), 1.0, 0.0)?.p_value < 1e-9); // 10 standard errors
+/// # Ok::<(), recursive_gumbel::statistics::StatisticsError>(())
+/// ```
+///
+/// # References
+/// Delyon (2009), *Exponential inequalities for sums of weakly dependent variables*, Electronic Journal of Probability 14, for the
+/// inequality; Bahadur, Savage (1956), *The nonexistence of certain statistical procedures in nonparametric problems*;
+/// Devroye, Lerasle, Lugosi, Oliveira (2016), *Sub-Gaussian mean estimators*, Annals of Statistics 44(6), for what a bound on
+/// the kurtosis buys.
+pub fn mean_test(deviations: Deviations, variance: f64, rounding: f64) -> Result<MeanTest, StatisticsError> {
+    let Deviations { draws, sum, squares } = deviations;
+    if draws < 1.0 {
+        return Err(StatisticsError::NoDraws);
+    }
+    if draws > MOST_DRAWS as f64 {
+        return Err(StatisticsError::TooManyDraws);
+    }
+    check_argument("sum", sum, sum.is_finite(), "a finite number")?;
+    check_argument("squares", squares, squares >= 0.0 && squares.is_finite(), "a finite number from 0")?;
+    check_argument("variance", variance, variance >= 0.0, "a number from 0")?;
+    check_argument("rounding", rounding, rounding >= 0.0, "a number from 0")?;
+    let statistic = deviations.mean().abs() * libm::sqrt(draws / deviations.variance());
+    let p_value = log_p_value(deviations, variance, rounding);
+    Ok(MeanTest {
+        deviations,
+        variance,
+        rounding,
+        statistic: if statistic.is_nan() { 0.0 } else { statistic },
+        p_value: libm::exp(p_value),
+    })
+}
+
+/// The logarithm of the p-value: the least `α` at which both steps refute, found by halving.
+fn log_p_value(deviations: Deviations, variance: f64, rounding: f64) -> f64 {
+    let refutes = |log_half: f64| log_evidence(deviations, variance, rounding, log_half) >= -log_half;
+    // The smaller α, the larger the bound on the variance and the less the evidence.
+    if !refutes(-std::f64::consts::LN_2) {
+        return 0.0;
+    }
+    let least = first_above(-LARGEST, LARGEST / 2.0, 1e-9, |log_half| log_half >= 0.0 || refutes(log_half));
+    (least + std::f64::consts::LN_2).min(0.0)
+}
+
+/// No p-value is said to be smaller than `e^-LARGEST`, which is 0 in `f64`.
+const LARGEST: f64 = 1024.0;
+
+/// Scales of the prior: `16^j/n`.
+const SCALES: i32 = 16;
+
+/// `log e`, where the variance is bounded but for a probability of `e^log_delta`.
+fn log_evidence(deviations: Deviations, variance: f64, rounding: f64, log_delta: f64) -> f64 {
+    let Deviations { draws, squares, .. } = deviations;
+    let t = libm::sqrt(-2.0 * MOST_KURTOSIS * log_delta / draws);
+    if t >= 1.0 {
+        return 0.0; // no bound on the variance
+    }
+    log_mixture(deviations, variance.max(squares / draws / (1.0 - t)), rounding)
+}
+
+/// `log e` of numbers with at most this variance.
+fn log_mixture(deviations: Deviations, variance: f64, rounding: f64) -> f64 {
+    let Deviations { draws, sum, squares } = deviations;
+    let spread = (squares + 2.0 * draws * variance) / 3.0;
+    let off = (sum.abs() - draws * rounding).max(0.0);
+    if spread == 0.0 || off == 0.0 {
+        return 0.0;
+    }
+    let log = |j: i32| {
+        let w = spread * libm::exp2(f64::from(4 * j)) / draws;
+        (off * off / spread) * (w / (1.0 + w)) / 2.0 - libm::log1p(w) / 2.0
+    };
+    let logs: Vec<f64> = (-SCALES..=SCALES).map(log).collect();
+    let largest = logs.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    let mean = logs.iter().map(|log| libm::exp(log - largest)).sum::<f64>() / logs.len() as f64;
+    largest + libm::log(mean)
+}
+
+impl MeanTest {
+    /// The verdict at false-alarm probability `alpha`, with the smallest distance from the mean that is caught, in units of
+    /// `unit`; 1 if no distance up to `unit` is.
+    ///
+    /// The power is asymptotic: the mean is taken for normal, the variance for that of these numbers.
+    ///
+    /// # Errors
+    /// [`StatisticsError::Alpha`]; [`StatisticsError::Argument`] unless the unit is positive and finite.
+    pub fn judge(&self, alpha: f64, unit: f64) -> Result<TestResult, StatisticsError> {
+        check_alpha(alpha)?;
+        check_argument("unit", unit, unit > 0.0 && unit.is_finite(), "a positive finite number")?;
+        let (draws, observed) = (self.deviations.draws, self.deviations.variance());
+        let noise = POWER_QUANTILE * libm::sqrt(draws * observed);
+        let log_half = libm::log(alpha / 2.0);
+        let caught = |distance: f64| {
+            let sum = draws * distance - noise;
+            let squares = draws * (observed + distance * distance);
+            let seen = Deviations { draws, sum: sum.max(0.0), squares };
+            log_evidence(seen, self.variance, self.rounding, log_half) >= -log_half
+        };
+        let smallest = first_above(0.0, 1e-3, 1e-9, |part| part >= 1.0 || caught(part * unit)).min(1.0);
+        Ok(TestResult {
+            statistic: self.statistic,
+            p_value: self.p_value,
+            threshold: alpha,
+            smallest_departure: smallest,
+            departure_kind: DepartureKind::Range,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The inequality that all rests on, on a grid; and it is sharp: with 1/7 for 1/6 it fails near 0.
+    #[test]
+    fn the_inequality_holds() {
+        let gap = |x: f64, part: f64| libm::log(1.0 + x + x * x / 3.0) - (x - x * x * part);
+        let grid = || (-40_000..40_000).map(|i| f64::from(i) / 1_000.0);
+        assert!(grid().all(|x| gap(x, 1.0 / 6.0) >= -1e-15));
+        assert!(grid().any(|x| gap(x, 1.0 / 7.0) < -1e-6));
+    }
+
+    /// What `n` trials, each a hit with probability `p`, look like beside a mean of `μ`: all outcomes that are not too seldom, with
+    /// their probabilities.
+    fn trials(n: u64, p: f64, mu: f64) -> impl Iterator<Item = (f64, Deviations)> {
+        let log_factorial = |n: u64| libm::lgamma(n as f64 + 1.0);
+        let all = (0..=n).map(move |hits| {
+            let choose = log_factorial(n) - log_factorial(hits) - log_factorial(n - hits);
+            let [h, m] = [hits as f64, (n - hits) as f64];
+            let sum = h * (1.0 - mu) - m * mu;
+            let squares = h * (1.0 - mu) * (1.0 - mu) + m * mu * mu;
+            let density = libm::exp(choose + h * libm::log(p) + m * libm::log1p(-p));
+            (density, Deviations { draws: n as f64, sum, squares })
+        });
+        all.filter(|(density, _)| *density > 1e-18)
+    }
+
+    /// Exact sums over skewed laws. Where the rare value is seldom seen, the observed variance alone would accuse the right mean.
+    #[test]
+    fn a_right_mean_is_seldom_accused() {
+        for p in [0.5, 0.1, 0.02, 1e-3, 1e-4] {
+            let (n, variance) = (5_000, p * (1.0 - p));
+            let alarms = |alpha: f64, variance: f64| -> f64 {
+                let alarm = |of: &Deviations| mean_test(*of, variance, 0.0).unwrap().p_value <= alpha;
+                trials(n, p, p).filter(|(_, of)| alarm(of)).map(|(density, _)| density).sum()
+            };
+            let mean: f64 = trials(n, p, p)
+                .map(|(density, of)| density * libm::exp(log_mixture(of, variance, 0.0)))
+                .sum();
+            assert!(mean <= 1.0 + 1e-9, "{p}: {mean}");
+            for alpha in [0.1, 1e-3, 1e-6] {
+                assert!(alarms(alpha, variance) <= alpha, "{p}");
+                // Without a word of the variance the kurtosis, about 1/p, must be within what is taken for granted.
+                let promised = 1.0 / p <= MOST_KURTOSIS;
+                assert!(!promised || alarms(alpha, 0.0) <= alpha, "{p}");
+                assert!(p > 1e-4 || alarms(alpha, 0.0) > 0.5, "{p}");
+            }
+        }
+    }
+
+    /// A mean that is off by as much as is said: caught about as often as is said, and not much less.
+    #[test]
+    fn the_departure_is_caught() {
+        for (n, p, alpha) in [(20_000, 0.5, 1e-6), (100_000, 0.3, 1e-9), (50_000, 0.05, 1e-4)] {
+            let caught = |off: f64| -> f64 {
+                let found = trials(n, p + off, p);
+                let of = |of: Deviations| mean_test(of, p * (1.0 - p), 0.0).unwrap().p_value <= alpha;
+                found.map(|(density, deviations)| if of(deviations) { density } else { 0.0 }).sum()
+            };
+            let typical = trials(n, p, p).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap().1;
+            let test = mean_test(typical, p * (1.0 - p), 0.0).unwrap().judge(alpha, 1.0).unwrap();
+            let off = test.smallest_departure;
+            assert!(caught(off) > 0.96, "{p}: {}", caught(off));
+            assert!(caught(0.75 * off) < 0.96, "{p}: {}", caught(0.75 * off));
+        }
+    }
+
+    /// With few draws nothing is known of the variance; rounding is no departure; and a constant is refuted.
+    #[test]
+    fn few_draws_rounding_and_constants() {
+        let constant =
+            |draws: f64, off: f64| Deviations { draws, sum: draws * off, squares: draws * off * off };
+        assert_eq!(mean_test(constant(100.0, 0.5), 0.01, 0.0).unwrap().p_value, 1.0);
+        assert!(mean_test(constant(1e5, 0.5), 0.01, 0.0).unwrap().p_value < 1e-100);
+        assert!(mean_test(constant(1e5, 1e-9), 0.0, 0.0).unwrap().p_value < 1e-100);
+        assert_eq!(mean_test(constant(1e5, 1e-9), 0.0, 1e-8).unwrap().p_value, 1.0);
+        assert_eq!(mean_test(constant(1e5, 0.0), 0.0, 0.0).unwrap().p_value, 1.0);
+        assert_eq!(mean_test(Deviations::default(), 1.0, 0.0), Err(StatisticsError::NoDraws));
+        assert!(mean_test(constant(1.0, f64::NAN), 1.0, 0.0).is_err());
+        let beside = constant(10.0, 0.5).beside(0.5);
+        assert_eq!((beside.sum, beside.squares), (0.0, 0.0));
+        assert_eq!(constant(10.0, 0.5).repeated(2.0), constant(20.0, 0.5));
+        // The smallest departure of few draws is none.
+        let few = mean_test(constant(100.0, 0.0), 1.0, 0.0).unwrap().judge(1e-6, 1.0).unwrap();
+        assert_eq!(few.smallest_departure, 1.0);
+    }
+}
