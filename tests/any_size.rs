@@ -74,10 +74,11 @@ fn right_samplers_of_all_structures_are_held() {
         let rows = judge_at(&model, &Reference::new(&model, 1).unwrap(), 1_500, 1e-6);
         for row in &rows {
             assert_ne!(row.verdict, Verdict::Refuted, "{kind:?}: {row:?}");
-            // Every check found something to judge, except residuals where every entry wins a race.
-            assert_ne!(row.verdict, Verdict::NotJudged, "{kind:?}: {row:?}");
+            // Every check found something to judge, except losses whose law has no smaller way.
+            let excused = row.subject == "losses";
+            assert!(excused || row.verdict != Verdict::NotJudged, "{kind:?}: {row:?}");
         }
-        let exact = rows.iter().filter(|row| row.test.is_none()).count();
+        let exact = rows.iter().filter(|row| row.test.is_none() && row.subject != "losses").count();
         assert_eq!(exact, 12, "{kind:?}");
     }
 }

@@ -5,9 +5,9 @@
 
 use gumbel_oracle::model::Model;
 use gumbel_oracle::race::Trace;
-use recursive_gumbel::check::{Options, any_size, judge, tests};
+use recursive_gumbel::check::{Asked, Method, Options, any_size, judge, tests};
 use recursive_gumbel::report::{Row, Verdict};
-use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Reference, Sampler};
+use recursive_gumbel::sample::{Batch, Draw, Draws, Field, FromDraws, Reference, Sampler};
 use recursive_gumbel::statistics::Budget;
 
 const K4: &str = include_str!("../examples/models/k4.json");
@@ -386,10 +386,10 @@ fn where_traces_are_many_the_uniforms_are_judged_by_the_race_that_was_won() {
 
 #[test]
 fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
-    // 4 of structures and traces, 9 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
+    // 6 of structures and traces, 9 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
         let model = Model::parse(model).unwrap();
-        assert_eq!(tests(&model, &Field::DRAWN, None), 22 + 6 * present + present * (present - 1));
+        assert_eq!(tests(&model, &Field::DRAWN, None), 24 + 6 * present + present * (present - 1));
         let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
         let in_row = |row: &Row| match row.check.split_once("worst of ") {
             Some((_, of)) => of.split([':', ' ']).next().unwrap().parse::<usize>().unwrap(),
@@ -397,6 +397,15 @@ fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
         };
         let held: usize = rows.iter().filter(|row| row.test.is_some()).map(in_row).sum();
         assert_eq!(held, tests(&model, &Field::DRAWN, None));
+        // Of a model, besides: its entries, and three losses.
+        let all = Method::Enumeration.tests(&model, &Field::DRAWN, None);
+        assert_eq!(all, held + present + 3);
+        let reference = Reference::new(&model, 1).unwrap();
+        let budget = Budget::new(1e-6, all).unwrap();
+        let mut draws = Draws::new(&reference, 20_000);
+        let asked = Asked::only(0.05);
+        let rows = Method::Enumeration.judge("", &model, &mut draws, &asked, &budget, |_| ()).unwrap();
+        assert_eq!(rows.iter().filter(|row| row.test.is_some()).map(in_row).sum::<usize>(), all);
     }
 }
 

@@ -19,13 +19,14 @@
 //! | conditional given the trace | `u_k` uniform given `T` | Kolmogorov-Smirnov, race by race, and pooled over winners and over the others |
 //! | in pairs; draw after draw | independent, of draws 1, 2, 32, … 1024 apart too | G on a grid, pooled, lag by lag |
 //! | conditional against exponentials | `u_k`, `v_k` independent given `T` | G on a grid, pooled over winners and over the others |
-//! | structures | multinomial with the exact `P(X)` | G, not pooled, where there are at most [`MOST_STRUCTURES`] |
+//! | structures | multinomial with the exact `P(X)` | G, not pooled, and the worst cell, exactly, where there are at most [`MOST_STRUCTURES`] |
+//! | parts, losses | as [where the law can be enumerated](super) | the same, where there are few states: trees and matchings up to n = 8, top_k up to 16, binary_tree up to 30, categorical |
 //!
 //! A row of pooled values catches what all have in common; of a single entry or race it says next to nothing, and neither do the
 //! rows entry by entry say anything of pairs. Each row states what it catches.
 //!
-//! Structures alone, of a law that cannot be enumerated, are judged one by one and not as a sample: then the report is underpowered
-//! and says why.
+//! Structures alone, of a law that cannot be enumerated, are judged as a sample by their parts and losses only; where these are not
+//! known either, one by one and not as a sample: then the report is underpowered and says why.
 //!
 //! # Cost
 //! O(n² + entries · log n) per draw. Memory: O(present) counts, at most [`COUNTERS`] for each column of weights, two hashes of 16
@@ -44,7 +45,8 @@ use super::races::{Races, Wins};
 use super::times::{Each, Which};
 use super::walked::Walked;
 use super::{
-    Asked, Check, CheckError, Defect, Objective, exact, fold, of_estimates, order, present, split_by_needs,
+    Asked, Check, CheckError, Defect, Objective, exact, fold, marginals, of_estimates, order, present,
+    split_by_needs,
 };
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler, Source};
@@ -316,7 +318,13 @@ fn all(model: &Model) -> Checks {
 pub fn tests(model: &Model, fields: &[Field], objective: Option<&Objective>) -> usize {
     let mut checks = all(model);
     checks.extend(of_estimates(objective, fields, &present(model.rates())));
-    split_by_needs(checks, fields).0.iter().map(|check| check.tests()).sum()
+    let tests: usize = split_by_needs(checks, fields).0.iter().map(|check| check.tests()).sum();
+    tests + if has_marginals(model, fields) { marginals::tests(model) } else { 0 }
+}
+
+/// Whether the parts of structures and their losses are judged.
+fn has_marginals(model: &Model, fields: &[Field]) -> bool {
+    fields.contains(&Field::Structure) && marginals::is_small(model)
 }
 
 /// Holds the first draws of a sampler to what can be known of a model without enumeration. `budget` is that of the whole report; see
@@ -353,18 +361,26 @@ pub fn judge_source<S: Source>(
     let (walked, mut known) = Walked::new(model, law(model), races(model));
     let enumerated = !known.structures.is_empty();
     let mut checks = all(model);
+    if has_marginals(model, source.fields()) {
+        let before = checks.iter().position(|check| check.subject() == "traces").unwrap_or(0);
+        checks.splice(before..before, marginals::of_any_size(model));
+    }
     checks.extend(of_estimates(asked.objective, source.fields(), &known.present));
     let mut rows = fold(checks, &mut known, &walked, source, asked.departure, budget, drawn, |_| ())?;
     let has = |field| source.fields().contains(&field);
     if !enumerated && !has(Field::Trace) && !has(Field::Exponentials) {
         let row = Row::exact("structures", "law", 0, "draws");
-        rows.push(Row {
+        let parts = has_marginals(model, source.fields());
+        rows.push(if parts {
+            row.not_judged("how often each should be drawn cannot be enumerated at this size: its parts and losses are judged, one by one")
+        } else {
+            Row {
             verdict: Verdict::Underpowered,
             note: "each is a structure, but how often each should be drawn cannot be enumerated at this size: give the traces as \
                    well, or the exponentials"
                 .to_owned(),
             ..row
-        });
+        }});
     }
     for row in &mut rows {
         (row.structure, row.model) = (model.kind().name(), name.to_owned());

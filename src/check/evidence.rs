@@ -238,6 +238,10 @@ pub struct Evidence {
     pub number: Vec<u64>,
     /// The structure's number in the law, 0 where nothing is enumerated; or [`IMPOSSIBLE`].
     pub structure: Vec<usize>,
+    /// The parts of the structures that are possible, one after the other, where structures are not numbered.
+    pub parts: Vec<u32>,
+    /// The value of each loss of each structure that is possible, where structures are not numbered.
+    pub losses: Vec<Vec<i64>>,
     /// The trace's number, 0 where nothing is enumerated; or [`IMPOSSIBLE`].
     pub trace: Vec<usize>,
     /// `e^{-λ_k E_k}` of the exponentials, `[draws, present]`.
@@ -399,6 +403,8 @@ impl Evidence {
     fn append(&mut self, later: Self) {
         self.number.extend(later.number);
         self.structure.extend(later.structure);
+        self.parts.extend(later.parts);
+        self.losses.extend(later.losses);
         self.trace.extend(later.trace);
         self.survivals.extend(later.survivals);
         self.own.extend(later.own);

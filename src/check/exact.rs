@@ -131,14 +131,18 @@ impl Check for Without {
 }
 
 /// Whether the times behind the weights are positive.
+///
+/// A time is positive with probability 1. In rounded weights it can vanish in a difference, or be negative by no more than rounding,
+/// which is taken for 0: then it is counted and said, and not wrong. That there are too many shows in how times are distributed.
 pub(super) struct Positive {
     which: Which,
     tally: Tally,
+    vanished: u64,
 }
 
 impl Positive {
     pub(super) fn of(which: Which) -> Self {
-        Self { which, tally: Tally::default() }
+        Self { which, tally: Tally::default(), vanished: 0 }
     }
 }
 
@@ -150,6 +154,7 @@ impl Check for Positive {
                 continue; // no races, no times: the traces say so
             }
             let row = &self.which.column(batch)[i * present..(i + 1) * present];
+            self.vanished += row.iter().filter(|u| **u == 1.0).count() as u64;
             for (u, &entry) in row.iter().zip(&known.present) {
                 self.tally.see(*number, !(0.0..=1.0).contains(u), || {
                     format!("the time behind entry {} is not positive", known.label(entry))
@@ -171,7 +176,11 @@ impl Check for Positive {
     }
 
     fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
-        Ok(vec![self.tally.row(known, self.which.subject(), "positive times", "times")])
+        let check = match self.vanished {
+            0 => "positive times".to_owned(),
+            times => format!("positive times, but {times} that rounding made 0"),
+        };
+        Ok(vec![self.tally.row(known, self.which.subject(), check, "times")])
     }
 }
 

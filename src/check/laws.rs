@@ -3,7 +3,7 @@
 use super::{Check, Evidence, Known, repeated};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{Drawn, StatisticsError, g_test, pearson, worst_cells};
+use crate::statistics::{DepartureKind, Drawn, StatisticsError, TestResult, g_test, pearson, worst_cells};
 
 /// Which law.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +58,10 @@ impl Check for Cells {
     }
 
     fn tests(&self) -> usize {
-        if self.pooled { 2 } else { 1 }
+        if self.pooled { 3 } else { 2 }
     }
 
-    /// Chi-square and G.
+    /// Chi-square; G; and cell by cell, which is exact however few the draws.
     fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let subject = self.subject();
         let mut probabilities: Vec<f64> = match self.of {
@@ -96,6 +96,20 @@ impl Check for Cells {
         }
         let test = g_test(&counts, &probabilities)?.judge(alpha)?;
         rows.push(Row::test(subject, "G", count, "draws", test, note));
+        // Its power is of one cell and not of a law, so it is no question of how many draws would do.
+        if times == 1.0
+            && let Some(worst) = worst_cells(&counts, &probabilities, 1)?.first()
+        {
+            let test = TestResult {
+                statistic: worst.observed as f64 - worst.expected,
+                p_value: worst.p_value,
+                threshold: alpha,
+                smallest_departure: 1.0,
+                departure_kind: DepartureKind::TotalVariation,
+            };
+            let check = "binomial of the worst cell";
+            rows.push(Row::test(subject, check, count, "draws", test, note));
+        }
         Ok(rows)
     }
 }

@@ -11,6 +11,8 @@
 //! | form | one value per present entry, none at an absent one | exact, every draw |
 //! | structures, traces | there are such | exact, every draw |
 //! | structures, traces | multinomial with the exact `P(X)`, `p(T)` | Pearson's chi-square, pooled to expect at least [`MINIMUM_EXPECTED`](crate::statistics::MINIMUM_EXPECTED); and G, not pooled |
+//! | parts | each entry (of a binary tree each parent, of a permutation each place) is drawn with its exact probability | exact binomial, one by one |
+//! | losses | each named loss has its exact law | G |
 //! | structure of the trace | the trace leads to the structure | exact, every draw |
 //! | rerun | the algorithm run on `E` holds the same races and returns the same structure | exact, every draw |
 //! | round trip | the same of `E'` | exact, every draw |
@@ -62,6 +64,7 @@ mod evidence;
 mod exact;
 mod gradient;
 mod laws;
+mod marginals;
 mod numbered;
 mod order;
 mod pooled;
@@ -236,7 +239,7 @@ impl Asked<'_> {
     }
 }
 
-/// How many statistical tests [`judge`] holds on a model and draws with these fields: `22 + 6p + p(p-1)` with `p` entries of
+/// How many statistical tests [`judge`] holds on a model and draws with these fields: `24 + 6p + p(p-1)` with `p` entries of
 /// positive rate, if they have all that a sampler draws; and `p + 1` of estimates of the gradient of an objective, or `p` if
 /// it is 0.
 #[must_use]
@@ -290,18 +293,33 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
-    enumerate(name, model, source, asked, budget, drawn, |_| Vec::new())
+    enumerate(name, model, source, asked, budget, drawn, |_, _| Special::default())
 }
 
-/// The same; `suspects` are the usual confusions of this instance beside those of any, given all its structures.
-fn enumerate<I: Instance, S: Source<I::Structure>>(
+type Suspects<'s, X> = Box<dyn FnOnce(&[X]) -> Vec<Suspect> + 's>;
+
+/// What is judged of one instance beside what is of any.
+struct Special<'s, X> {
+    checks: Vec<Box<dyn Check>>,
+    /// Its usual confusions, given all structures; asked for only if something is wrong.
+    suspects: Suspects<'s, X>,
+}
+
+impl<X> Default for Special<'_, X> {
+    fn default() -> Self {
+        Self { checks: Vec::new(), suspects: Box::new(|_| Vec::new()) }
+    }
+}
+
+/// The same; `special` is given all structures with their probabilities.
+fn enumerate<'s, I: Instance, S: Source<I::Structure>>(
     name: &str,
     model: &I,
     source: &mut S,
     asked: &Asked<'_>,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
-    suspects: impl FnOnce(&[I::Structure]) -> Vec<Suspect>,
+    special: impl FnOnce(&[I::Structure], &[f64]) -> Special<'s, I::Structure>,
 ) -> Result<Vec<Row>, CheckError> {
     let (alpha, tests) = (budget.alpha(), budget.tests());
     if budget.per_test() < PEARSON_SMALLEST_ALPHA {
@@ -311,7 +329,10 @@ fn enumerate<I: Instance, S: Source<I::Structure>>(
     model.check_traces(most_traces(model.rates().len()))?;
     let law = model.law(Limit::default())?;
     let (numbered, mut known) = Numbered::new(model, law);
+    let special = special(&numbered.structures, &known.structures);
     let mut checks = all(known.present.len());
+    let before = checks.iter().position(|check| check.subject() == "traces").unwrap_or(0);
+    checks.splice(before..before, special.checks);
     checks.extend(of_estimates(asked.objective, source.fields(), &known.present));
     let mut counter = Counter::new(known.structures.len());
     let count = |batch: &Evidence| counter.see(&numbered.leads_to, batch);
@@ -320,8 +341,8 @@ fn enumerate<I: Instance, S: Source<I::Structure>>(
         ["structures", "traces"].contains(&row.subject) && row.test.is_some_and(|test| test.refuted())
     };
     if let Some(row) = rows.iter_mut().find(refuted) {
-        let more = suspects(&numbered.structures);
-        if let Some(looks_like) = diagnosis::diagnose(&known, &numbered.leads_to, &counter, more) {
+        let suspects = (special.suspects)(&numbered.structures);
+        if let Some(looks_like) = diagnosis::diagnose(&known, &numbered.leads_to, &counter, suspects) {
             // Both tests of the law say it.
             let (subject, before) = (row.subject, row.note.clone());
             for row in rows.iter_mut().filter(|row| row.subject == subject && row.note == before) {
@@ -395,7 +416,8 @@ impl Method {
     /// Enumeration, where the traces can be enumerated and the tests are not too many.
     #[must_use]
     pub fn of(model: &Model, fields: &[Field], objective: Option<&Objective>, alpha: f64) -> Self {
-        let few = || alpha / tests(model, fields, objective).max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
+        let tests = || Self::Enumeration.tests(model, fields, objective);
+        let few = || alpha / tests().max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
         let all = model.check_traces(most_traces(model.rates().len())).is_ok();
         if all && few() { Self::Enumeration } else { Self::AnySize }
     }
@@ -413,6 +435,9 @@ impl Method {
     #[must_use]
     pub fn tests(self, model: &Model, fields: &[Field], objective: Option<&Objective>) -> usize {
         match self {
+            Self::Enumeration if fields.contains(&Field::Structure) => {
+                tests(model, fields, objective) + marginals::tests(model)
+            }
             Self::Enumeration => tests(model, fields, objective),
             Self::AnySize => any_size::tests(model, fields, objective),
         }
@@ -433,8 +458,14 @@ impl Method {
     ) -> Result<Vec<Row>, CheckError> {
         match self {
             Self::Enumeration => {
-                let suspects = |structures: &[Structure]| suspects::suspects(model, structures);
-                enumerate(name, model, source, asked, budget, drawn, suspects)
+                let has_structures = source.fields().contains(&Field::Structure);
+                let special = |structures: &[Structure], probabilities: &[f64]| {
+                    let parts =
+                        has_structures.then(|| marginals::enumerated(model, structures, probabilities));
+                    let suspects = Box::new(|structures: &[Structure]| suspects::suspects(model, structures));
+                    Special { checks: parts.unwrap_or_default(), suspects }
+                };
+                enumerate(name, model, source, asked, budget, drawn, special)
             }
             Self::AnySize => any_size::judge_source(name, model, source, asked, budget, drawn),
         }
@@ -498,7 +529,8 @@ fn repeated(counts: &[u64], times: f64) -> std::borrow::Cow<'_, [u64]> {
 }
 
 /// What a refutation says nothing of its own about: pairs of uniforms are not uniform if one of them is not.
-const FOLLOWS: [(&str, &[&str]); 11] = [
+const FOLLOWS: [(&str, &[&str]); 12] = [
+    ("losses", &["structures", "parts"]),
     ("gradient: along the exact one", &["gradient"]),
     ("winners in pairs", &["winners"]),
     ("winners: draw after draw", &["winners"]),

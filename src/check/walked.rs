@@ -6,12 +6,14 @@
 //! the lightest of its entrants, by induction over the races: its weight is the winning time, and that of every other entrant is
 //! the winning time and what it has left, positive.)
 
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::structure::Structure;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::evidence::{Compared, Defect, Evidence, IMPOSSIBLE, Known, Look, Win};
+use super::marginals::{self, Parts};
 use super::numbered::tied;
 use super::rounding::{Allowed, Held, Rounding};
 use crate::sample::{Batch, Walk, WalkError, Walker};
@@ -24,6 +26,8 @@ pub(super) struct Walked<'m> {
     structures: Option<Vec<Structure>>,
     /// For each entry its place among the present ones.
     places: Vec<usize>,
+    /// The parts of structures and their losses, if they are judged.
+    parts: Option<(Parts, Vec<Loss>)>,
 }
 
 impl<'m> Walked<'m> {
@@ -55,7 +59,8 @@ impl<'m> Walked<'m> {
             label: Box::new(|entry| model.entries()[entry].label(model.kind())),
         };
         let structures = (!structures.is_empty()).then_some(structures);
-        (Self { model, walker, structures, places }, known)
+        let parts = marginals::is_small(model).then(|| (Parts::new(model), marginals::losses(model)));
+        (Self { model, walker, structures, places, parts }, known)
     }
 
     fn label(&self, entry: usize) -> String {
@@ -178,6 +183,12 @@ impl Look<Structure> for Walked<'_> {
         if drawn == Some(IMPOSSIBLE) {
             let what = "no structure of this model".to_owned();
             evidence.defects.push((number, Defect::Structure, what));
+        }
+        if let (Some(structure), Some((parts, losses))) = (structure, &self.parts)
+            && drawn != Some(IMPOSSIBLE)
+        {
+            evidence.parts.extend(parts.of(structure));
+            evidence.losses.push(losses.iter().map(|loss| loss.of(self.model, structure)).collect());
         }
         let walk = batch.trace(draw).map(|winners| self.walker.walk(winners));
         evidence.trace.extend(walk.as_ref().map(|walk| if walk.is_ok() { 0 } else { IMPOSSIBLE }));

@@ -335,7 +335,11 @@ pub(super) fn cells(row: &Row) -> [String; 6] {
     let statistic =
         row.ulps.map_or_else(|| test(|test| test.statistic), |ulps| format!("{} ulp", short(ulps)));
     let catches = test(|test| test.smallest_departure);
-    let catches = if catches.is_empty() { catches } else { format!("{catches} {}", row.departure_kind()) };
+    let catches = match row.test {
+        Some(test) if test.smallest_departure >= 1.0 => "none".to_owned(),
+        Some(_) => format!("{catches} {}", row.departure_kind()),
+        None => catches,
+    };
     [
         format!("{subject}{}", row.check),
         row.count.to_string(),

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use gumbel_oracle::model::{Kind, Model};
-use recursive_gumbel::check::{self, Options};
+use recursive_gumbel::check::{self, Asked, Method};
 use recursive_gumbel::report::Row;
-use recursive_gumbel::sample::{Field, Reference};
+use recursive_gumbel::sample::{Draws, Field, Reference};
 use recursive_gumbel::statistics::Budget;
 use recursive_gumbel::verify;
 
@@ -61,12 +61,14 @@ impl Verify {
                 models.push((name, model));
             }
         }
+        // One judge, two doors: `check` draws from files.
+        let method = Method::Enumeration;
         let budget = Budget::new(
             self.how.alpha,
-            models.iter().map(|(_, model)| check::tests(model, &Field::DRAWN, None)).sum(),
+            models.iter().map(|(_, model)| method.tests(model, &Field::DRAWN, None)).sum(),
         );
         let budget = budget.map_err(Failure::input)?;
-        let options = Options { samples: self.samples, alpha: self.how.alpha, departure: self.how.departure };
+        let asked = Asked::only(self.how.departure);
 
         let bar = progress((models.len() + kinds.len()) as u64, "exact identities", self.how.quiet);
         let mut rows: Vec<Row> = Vec::new();
@@ -84,7 +86,8 @@ impl Verify {
         let bar = progress(models.len() as u64 * self.samples, "draws", self.how.quiet);
         for (name, model) in &models {
             let sampler = Reference::new(model, stream(self.seed, name)).map_err(Failure::input)?;
-            let judged = check::judge(name, model, &sampler, &options, &budget, |drawn| bar.inc(drawn));
+            let mut draws = Draws::new(&sampler, self.samples);
+            let judged = method.judge(name, model, &mut draws, &asked, &budget, |drawn| bar.inc(drawn));
             rows.extend(judged.map_err(Failure::input)?);
         }
         bar.finish_and_clear();
@@ -109,6 +112,9 @@ impl Verify {
         if !self.structure.is_empty() {
             let names: Vec<&str> = self.structure.iter().map(|kind| kind.name()).collect();
             again.push_str(&format!(" --structure {}", names.join(",")));
+        }
+        if self.all {
+            again.push_str(" --all");
         }
         again + " " + &self.how.again()
     }

@@ -2,9 +2,9 @@
 
 use std::f64::consts::PI;
 
-use super::given::check_cells;
-use super::special::{deviance, stirling_error};
-use super::{MOST_DRAWS, SERIES_TOLERANCE, StatisticsError};
+use super::given::{check_alpha, check_cells};
+use super::special::{deviance, first_above, stirling_error};
+use super::{MOST_DRAWS, POWER, SERIES_TOLERANCE, StatisticsError};
 
 /// On which side of its expectation a cell fell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,48 @@ pub fn cell_p_value(draws: u64, probability: f64, observed: u64) -> Result<f64, 
         return Err(StatisticsError::TooManyDraws);
     }
     Ok(libm::exp(ln_cell_p_value(draws as f64, probability, observed as f64)))
+}
+
+/// The difference between the probability of a cell and `probability` from which [`cell_p_value`] refutes at `alpha` with
+/// probability [`POWER`](super::POWER), in either direction. A cell cannot be drawn less often than never: if even that would not
+/// be refuted, nothing is missed there but `probability` itself; so it is on the other side. Exact but for the steps of a bisection.
+///
+/// # Errors
+/// [`StatisticsError::Alpha`]; [`StatisticsError::NoDraws`]; otherwise as [`cell_p_value`].
+///
+/// ```
+/// # use recursive_gumbel::statistics::smallest_difference;
+/// let of_half = smallest_difference(10_000, 0.5, 1e-6)?;
+/// assert!(of_half > 0.035 && of_half < 0.037); // (4.89 + 2.33) · 0.005
+/// assert_eq!(smallest_difference(10, 0.5, 1e-6)?, 0.5);
+/// # Ok::<(), recursive_gumbel::statistics::StatisticsError>(())
+/// ```
+pub fn smallest_difference(draws: u64, probability: f64, alpha: f64) -> Result<f64, StatisticsError> {
+    check_alpha(alpha)?;
+    if draws == 0 {
+        return Err(StatisticsError::NoDraws);
+    }
+    cell_p_value(draws, probability, 0)?;
+    // Seen from the failures, less often is more often.
+    Ok(more_often(draws as f64, probability, alpha).max(more_often(draws as f64, 1.0 - probability, alpha)))
+}
+
+/// How much more often.
+fn more_often(n: f64, p: f64, alpha: f64) -> f64 {
+    let most = 1.0 - p;
+    let refutes = |count: f64| count > n * p && ln_cell_p_value(n, p, count) <= libm::log(alpha);
+    if !refutes(n) {
+        return most;
+    }
+    let (mut low, mut high) = (libm::floor(n * p), n);
+    while high - low > 1.0 {
+        let middle = libm::floor((low + high) / 2.0);
+        if refutes(middle) { high = middle } else { low = middle }
+    }
+    // The probability of fewer than `high`, twice: of what is below its expectation.
+    let missed = libm::log(2.0 * (1.0 - POWER));
+    let caught = |q: f64| high - 1.0 < n * q && ln_cell_p_value(n, q, high - 1.0) <= missed;
+    first_above(0.0, most / 64.0, 1e-6, |more| more >= most || caught(p + more)).min(most)
 }
 
 /// The `limit` cells that fit worst, worst first (ties: lower cell), with Bonferroni-corrected exact p-values.

@@ -59,7 +59,7 @@ mod uniforms;
 mod verdict;
 mod wins;
 
-pub use cells::{CellResult, Drawn, cell_p_value, worst_cells};
+pub use cells::{CellResult, Drawn, cell_p_value, smallest_difference, worst_cells};
 pub use likelihood::{GTest, g_critical, g_p_value, g_test};
 pub use mean::{Deviations, MOST_KURTOSIS, MeanTest, mean_test};
 pub use pearson::{Pearson, pair_counts, pearson, pearson_critical, pearson_of_pairs, pearson_of_rows, pool};
