@@ -283,14 +283,53 @@ fn the_exact_gradient_is_an_estimate_too() {
     let loss = Loss::named(&model, "default").unwrap();
     let exact = Objective::named(&model, &loss, Limit::default()).unwrap();
     assert_eq!(exact.name(), "default");
-    assert!(exact.gradient().iter().sum::<f64>().abs() < 1e-12, "one rate for all changes nothing");
+    assert!(exact.gradient().unwrap().iter().sum::<f64>().abs() < 1e-12, "one rate for all changes nothing");
     let rows = judge(K4, 20_000, 1, |seen| {
         let loss = Loss::named(&Model::parse(K4).unwrap(), "default").unwrap();
         let exact = Objective::named(&Model::parse(K4).unwrap(), &loss, Limit::default()).unwrap();
-        assert_eq!(exact.gradient().len(), seen.rates.len());
-        exact.gradient().iter().map(|&g| f64::from(g as f32)).collect()
+        assert_eq!(exact.gradient().unwrap().len(), seen.rates.len());
+        exact.gradient().unwrap().iter().map(|&g| f64::from(g as f32)).collect()
     });
     assert!(rows.iter().all(|row| row.verdict == Verdict::Held), "{rows:?}");
+}
+
+/// The complete graph on so many vertices.
+fn complete(n: usize) -> String {
+    let edges: Vec<String> =
+        (0..n).flat_map(|u| (u + 1..n).map(move |v| format!("[{u},{v},{}]", 1 + (u * 7 + v) % 3))).collect();
+    format!(r#"{{"structure":"spanning_tree","vertices":{n},"edges":[{}]}}"#, edges.join(","))
+}
+
+/// Where no gradient is known, the draws themselves say what it is. Estimates from two draws are judged by the trace of the first.
+#[test]
+fn where_no_gradient_is_known_the_same_draws_say_it() {
+    let model = Model::parse(&complete(7)).unwrap();
+    let rows = |at_a_time: u64, estimator: Estimator| {
+        let sampler = Estimates::new(&model, at_a_time, estimator);
+        let objective = Objective::by_draws(sampler.loss);
+        let method = Method::of(&model, sampler.fields(), Some(&objective), 1e-6);
+        assert_eq!(method, Method::AnySize);
+        let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), Some(&objective))).unwrap();
+        let asked = Asked { objective: Some(&objective), ..Asked::only(0.3) };
+        let mut draws = Draws::new(&sampler, 20_000);
+        let rows = method.judge("", &model, &mut draws, &asked, &budget, |_| ()).unwrap();
+        let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.subject == "gradient").collect();
+        rows.sort_by_key(|row| row.verdict != Verdict::Refuted);
+        rows.swap_remove(0)
+    };
+    for (name, at_a_time, estimator) in RIGHT {
+        let row = rows(at_a_time, estimator);
+        assert_eq!(row.verdict, Verdict::Held, "{name}: {row:?}");
+    }
+    for (at_a_time, estimator) in [
+        (1, (|seen| scaled(seen.t_reinforce(), -1.0)) as Estimator),
+        (2, |seen| scaled(seen.mean(|draw| draw.score.clone(), |i| seen.others(i)), 4.0)),
+        (1, |seen| vec![0.0; seen.rates.len()]),
+    ] {
+        let row = rows(at_a_time, estimator);
+        assert_eq!(row.verdict, Verdict::Refuted, "{row:?}");
+        assert!(row.note.contains("× score of the same traces"), "{}", row.note);
+    }
 }
 
 fn run(args: &[&str], input: &str) -> (i32, String, String) {
@@ -371,6 +410,21 @@ fn on_the_command_line() {
         assert_eq!(status, 2, "{line}");
         assert!(message.contains(says), "{message}");
     }
+    // A gradient that is not known needs traces.
+    let large = directory.path().join("k12.json");
+    std::fs::write(&large, complete(12)).unwrap();
+    let large = ["check", large.to_str().unwrap(), "-", "--loss", "default", "--departure", "0.5"];
+    let (status, out, _) = run(&large, &file(&complete(12), 6_000, true, |seen| seen.t_reinforce()));
+    assert!(
+        status == 0 && out.contains("gradient: mean of every entry beside loss × score"),
+        "{status} {out}"
+    );
+    let (status, _, message) = run(&large, &file(&complete(12), 100, false, |seen| seen.t_reinforce()));
+    assert_eq!(status, 2);
+    assert!(
+        message.contains("--loss default: its gradient cannot be had exactly: ") && message.contains("trace"),
+        "{message}"
+    );
     // Few are too few, and the report says how many would do.
     let few = file(K4, 500, false, |seen| seen.t_reinforce());
     let (status, out, _) = check(&few, &["--loss", "default"]);

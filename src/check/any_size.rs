@@ -20,6 +20,7 @@
 //! | in pairs; draw after draw | independent, of draws 1, 2, 32, … 1024 apart too | G on a grid, pooled, lag by lag |
 //! | conditional against exponentials | `u_k`, `v_k` independent given `T` | G on a grid, pooled over winners and over the others |
 //! | structures | multinomial with the exact `P(X)` | G, not pooled, and the worst cell, exactly, where there are at most [`MOST_STRUCTURES`] |
+//! | gradient | the mean of each entry is the exact gradient of an [`Objective`], or where that is not known the mean of the loss times the score of the trace of the same draws | [a bound for any law](crate::statistics::mean_test) |
 //! | parts, losses | as [where the law can be enumerated](super) | the same, where there are few states: trees and matchings up to n = 8, top_k up to 16, binary_tree up to 30, categorical |
 //!
 //! A row of pooled values catches what all have in common; of a single entry or race it says next to nothing, and neither do the
@@ -358,7 +359,8 @@ pub fn judge_source<S: Source>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
-    let (walked, mut known) = Walked::new(model, law(model), races(model));
+    let loss = asked.objective.and_then(Objective::of_every_draw);
+    let (walked, mut known) = Walked::new(model, law(model), races(model), loss);
     let enumerated = !known.structures.is_empty();
     let mut checks = all(model);
     if has_marginals(model, source.fields()) {

@@ -252,6 +252,10 @@ pub struct Evidence {
     pub conditional: Vec<f64>,
     /// The estimates of the gradient, `[draws, present]`.
     pub gradients: Vec<f64>,
+    /// The loss of each draw, if estimates are held to it: NaN where the trace is impossible.
+    pub loss: Vec<f64>,
+    /// And the score of its trace, `[draws, present]`.
+    pub scores: Vec<f64>,
     /// A hash of the exponentials.
     pub exponentials_hash: Vec<Fingerprint>,
     /// A hash of the conditional draw.
@@ -410,6 +414,8 @@ impl Evidence {
         self.own.extend(later.own);
         self.conditional.extend(later.conditional);
         self.gradients.extend(later.gradients);
+        self.loss.extend(later.loss);
+        self.scores.extend(later.scores);
         self.exponentials_hash.extend(later.exponentials_hash);
         self.conditional_hash.extend(later.conditional_hash);
         self.ends.extend(later.ends.iter().map(|end| end + self.wins.len()));

@@ -13,6 +13,9 @@
 //! trace, `a_r = λ_k/Λ_r` over the races of `k`, and one more of 1 if it wins none. The cumulants of the sum are `Σ a²`, `2 Σ a³`,
 //! `6 Σ a⁴`. Along a direction `u` the same holds of `Σ u_k (λ_k E_k - 1)` with `a_r = Σ_k u_k λ_k/Λ_r` and `u_k`.
 //!
+//! Where the gradient is not known, it is estimated from the same draws, by the loss times the score of the trace: the difference has
+//! the mean 0, and a small variance if the estimate is made of that draw.
+//!
 //! Departures are in units of the range of `f` over the structures: a law that is off by a total variation of `d` is off by
 //! at most `d` times the range in `E[f]`.
 
@@ -36,6 +39,20 @@ use crate::statistics::{Deviations, MOST_KURTOSIS, StatisticsError, mean_test};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objective {
     name: String,
+    held_to: HeldTo,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum HeldTo {
+    /// The exact gradient.
+    Exact(Exact),
+    /// This loss times the score of the trace of the same draw.
+    Draws(Loss),
+}
+
+/// What is known exactly.
+#[derive(Debug, Clone, PartialEq)]
+struct Exact {
     /// `E[f(X)]`
     expectation: f64,
     /// One number per entry.
@@ -125,9 +142,9 @@ impl Objective {
         let gradient = instance.gradient_of(&loss, limit)?;
         let values = instance.law(limit)?.into_iter().filter(|(_, p)| *p != BigRational::default());
         let range = range(values.map(|(structure, _)| to_f64(&loss(&structure))));
-        let mut objective = Self::new(name, &gradient, range);
-        objective.spread = Some(objective.spread(instance, |x| to_f64(&loss(x))));
-        Ok(objective)
+        let mut exact = Exact::new(&gradient, range);
+        exact.spread = Some(exact.spread(instance, |x| to_f64(&loss(x))));
+        Ok(Self { name: name.into(), held_to: HeldTo::Exact(exact) })
     }
 
     /// A named loss of a model.
@@ -138,16 +155,18 @@ impl Objective {
         let gradient = model.gradient(loss, limit)?;
         let law: BTreeMap<i64, BigRational> = model.loss_law(loss, limit)?;
         let values = law.into_iter().filter(|(_, p)| *p != BigRational::default());
-        let mut objective = Self::new(loss.name(), &gradient, range(values.map(|(value, _)| value as f64)));
+        let mut exact = Exact::new(&gradient, range(values.map(|(value, _)| value as f64)));
         if model.check_traces(Limit(limit.0.min(most_traces(model.rates().len()).0))).is_ok() {
-            objective.spread = Some(objective.spread(model, |x| loss.of(model, x) as f64));
+            exact.spread = Some(exact.spread(model, |x| loss.of(model, x) as f64));
         }
-        Ok(objective)
+        Ok(Self { name: loss.name().to_owned(), held_to: HeldTo::Exact(exact) })
     }
 
-    fn new(name: impl Into<String>, exact: &Gradient, range: f64) -> Self {
-        let gradient = exact.gradient.iter().map(to_f64).collect();
-        Self { name: name.into(), expectation: to_f64(&exact.expectation), gradient, range, spread: None }
+    /// A named loss of a model of any size, whose gradient is not known: the draws need traces, and the mean of the estimates is
+    /// held to that of the loss times the score of the trace of the same draw, which has the same mean if the traces are right.
+    #[must_use]
+    pub fn by_draws(loss: Loss) -> Self {
+        Self { name: loss.name().to_owned(), held_to: HeldTo::Draws(loss) }
     }
 
     /// The name of the loss.
@@ -156,16 +175,50 @@ impl Objective {
         &self.name
     }
 
-    /// The exact gradient, nearest `f64`, one number per entry.
+    /// The exact gradient, nearest `f64`, one number per entry, if it is known.
     #[must_use]
-    pub fn gradient(&self) -> &[f64] {
-        &self.gradient
+    pub fn gradient(&self) -> Option<&[f64]> {
+        self.exact().map(|exact| &*exact.gradient)
     }
 
     /// The exact variance of the estimates by T-REINFORCE and by E-REINFORCE, summed over the entries, up to rounding; `None`
     /// where traces cannot be enumerated.
     #[must_use]
     pub fn variances(&self) -> Option<[f64; 2]> {
+        self.exact()?.variances()
+    }
+
+    fn exact(&self) -> Option<&Exact> {
+        if let HeldTo::Exact(exact) = &self.held_to { Some(exact) } else { None }
+    }
+
+    /// The loss that is needed of every draw.
+    pub(super) fn of_every_draw(&self) -> Option<Loss> {
+        if let HeldTo::Draws(loss) = self.held_to { Some(loss) } else { None }
+    }
+
+    /// The checks of its estimates.
+    pub(super) fn checks(&self, present: &[usize]) -> Vec<Box<dyn Check>> {
+        match &self.held_to {
+            HeldTo::Exact(exact) => exact.checks(present),
+            HeldTo::Draws(_) => vec![Box::new(Differences {
+                double: false,
+                first: None,
+                range: None,
+                estimates: vec![Deviations::default(); present.len()],
+                differences: [(); 2].map(|()| vec![Deviations::default(); present.len()]),
+            })],
+        }
+    }
+}
+
+impl Exact {
+    fn new(exact: &Gradient, range: f64) -> Self {
+        let gradient = exact.gradient.iter().map(to_f64).collect();
+        Self { expectation: to_f64(&exact.expectation), gradient, range, spread: None }
+    }
+
+    fn variances(&self) -> Option<[f64; 2]> {
         let spread = self.spread.as_ref()?;
         let sum = |of: fn(&Classical) -> f64| spread.entries.iter().map(of).sum();
         Some([sum(|at| at.by_trace), sum(|at| at.by_exponentials)])
@@ -210,8 +263,7 @@ impl Objective {
         (entries, along)
     }
 
-    /// The checks of its estimates.
-    pub(super) fn checks(&self, present: &[usize]) -> Vec<Box<dyn Check>> {
+    fn checks(&self, present: &[usize]) -> Vec<Box<dyn Check>> {
         let unit = if self.range > 0.0 { self.range } else { 1.0 };
         let at = |of: &[f64]| present.iter().map(|&k| of[k]).collect::<Vec<f64>>();
         let exact = at(&self.gradient);
@@ -470,6 +522,89 @@ impl Check for Along {
     }
 }
 
+/// The mean of every entry beside that of the loss times the score of the trace of the same draws: as it is, and less the loss of
+/// the first draw. The one is near to an estimate without a baseline, the other to one with.
+struct Differences {
+    double: bool,
+    /// The loss of the first draw, which is not counted.
+    first: Option<f64>,
+    /// The least loss seen, and the largest.
+    range: Option<[f64; 2]>,
+    // By present entry.
+    estimates: Vec<Deviations>,
+    differences: [Vec<Deviations>; 2],
+}
+
+impl Check for Differences {
+    fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
+        self.double |= batch.double[Field::Gradient as usize];
+        let present = known.present.len().max(1);
+        let both = batch.gradients.chunks_exact(present).zip(batch.scores.chunks_exact(present));
+        for ((estimate, score), &loss) in both.zip(&batch.loss) {
+            if loss.is_nan() {
+                continue; // an impossible trace: the traces say so
+            }
+            let [least, most] = self.range.unwrap_or([loss; 2]);
+            self.range = Some([least.min(loss), most.max(loss)]);
+            let Some(first) = self.first else {
+                self.first = Some(loss);
+                continue;
+            };
+            for (place, (value, score)) in estimate.iter().zip(score).enumerate() {
+                self.estimates[place].add(*value);
+                self.differences[0][place].add(value - loss * score);
+                self.differences[1][place].add(value - (loss - first) * score);
+            }
+        }
+    }
+
+    fn subject(&self) -> &'static str {
+        "gradient"
+    }
+
+    fn needs(&self) -> &'static [Field] {
+        &[Field::Gradient, Field::Trace]
+    }
+
+    fn tests(&self) -> usize {
+        2 * self.estimates.len()
+    }
+
+    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+        let count = self.estimates.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
+        let variance: f64 = self.estimates.iter().map(|estimates| estimates.variance()).sum();
+        let check = |loss: &str| format!("mean of every entry beside {loss} × score of the same draws");
+        let Some([least, most]) = self.range.filter(|_| count > 0) else {
+            return Ok(vec![Row::exact("gradient", check("loss"), 0, "draws")]);
+        };
+        let unit = if most > least { most - least } else { 1.0 };
+        let mut rows = Vec::new();
+        for (differences, loss) in self.differences.iter().zip(["loss", "(loss - that of the first)"]) {
+            let mut tests = Vec::with_capacity(differences.len());
+            for (place, differences) in differences.iter().enumerate() {
+                let size = libm::sqrt(self.estimates[place].squares / self.estimates[place].draws);
+                let rounding = rounding(differences, size, self.double);
+                let test = mean_test(differences.repeated(times), 0.0, rounding)?;
+                tests.push((place, test.judge(alpha, unit)?));
+            }
+            let Some((place, test)) = worst(tests) else { continue };
+            let note = || {
+                let (mean, off) = (self.estimates[place].mean(), differences[place].mean());
+                format!(
+                    "the mean at {} is {}, that of {loss} × score of the same traces {}: {:.0} standard errors apart",
+                    known.label(known.present[place]),
+                    places(mean),
+                    places(mean - off),
+                    test.statistic
+                )
+            };
+            let check = format!("{}; variance {variance:.3}", check(loss));
+            rows.push(Row::test("gradient", check, count, "draws", test, note));
+        }
+        Ok(rows)
+    }
+}
+
 /// Estimates of nobody knows which gradient.
 #[derive(Default)]
 pub(super) struct Unnamed;
@@ -533,14 +668,15 @@ mod tests {
                     }
                 }
             }
-            let spread = objective.spread.as_ref().unwrap();
+            let exact = objective.exact().unwrap();
+            let spread = exact.spread.as_ref().unwrap();
             let near = |a: f64, b: &BigRational| (a - to_f64(b)).abs() <= 1e-12 * to_f64(b).abs().max(1.0);
             for k in 0..m {
                 assert!(near(spread.entries[k].by_trace, &by_trace[k][k]), "{text}");
                 assert!(near(spread.entries[k].by_exponentials, &by_exponentials[k][k]), "{text}");
                 assert!(rates[k].is_zero() || by_exponentials[k][k] >= by_trace[k][k]);
             }
-            let direction = objective.direction().unwrap_or_else(|| vec![0.0; m]);
+            let direction = exact.direction().unwrap_or_else(|| vec![0.0; m]);
             let cell = |(j, k): (usize, usize)| direction[j] * direction[k] * to_f64(&by_exponentials[j][k]);
             let along: f64 = (0..m).flat_map(|j| (0..m).map(move |k| (j, k))).map(cell).sum();
             assert!((spread.along.by_exponentials - along).abs() <= 1e-12 * along.max(1.0), "{text}");
@@ -560,7 +696,7 @@ mod tests {
             let weights = (1..=model.rates().len()).map(|k| k as f64 * 0.3 - 1.0);
             let direction: Vec<f64> =
                 weights.zip(model.rates()).map(|(u, rate)| if rate.is_zero() { 0.0 } else { u }).collect();
-            let (entries, along) = objective.moments(&model, |_| 1.0, &direction);
+            let (entries, along) = objective.exact().unwrap().moments(&model, |_| 1.0, &direction);
             let near = |found: [f64; 3], want: [f64; 3]| {
                 found
                     .iter()

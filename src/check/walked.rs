@@ -28,6 +28,8 @@ pub(super) struct Walked<'m> {
     places: Vec<usize>,
     /// The parts of structures and their losses, if they are judged.
     parts: Option<(Parts, Vec<Loss>)>,
+    /// The loss that estimates of a gradient are held to.
+    loss: Option<Loss>,
 }
 
 impl<'m> Walked<'m> {
@@ -37,6 +39,7 @@ impl<'m> Walked<'m> {
         model: &'m Model,
         law: Option<Vec<(Structure, f64)>>,
         races: (usize, usize),
+        loss: Option<Loss>,
     ) -> (Self, Known<'m>) {
         let walker = Walker::new(model);
         let rates = walker.rates().to_vec();
@@ -60,7 +63,7 @@ impl<'m> Walked<'m> {
         };
         let structures = (!structures.is_empty()).then_some(structures);
         let parts = marginals::is_small(model).then(|| (Parts::new(model), marginals::losses(model)));
-        (Self { model, walker, structures, places, parts }, known)
+        (Self { model, walker, structures, places, parts, loss }, known)
     }
 
     fn label(&self, entry: usize) -> String {
@@ -205,12 +208,20 @@ impl Look<Structure> for Walked<'_> {
                 evidence.ends.push(evidence.wins.len());
                 let (score, won) = (walk.score(), |k: usize| f64::from(u8::from(walk.has_won(k))));
                 evidence.chances.extend(known.present.iter().map(|&k| (score[k] + won(k)).max(0.0)));
+                if let Some(loss) = self.loss {
+                    evidence.loss.push(loss.of(self.model, &leads_to) as f64);
+                    evidence.scores.extend(known.present.iter().map(|&k| score[k]));
+                }
                 self.compare(&walk, number, batch, draw, evidence);
                 Some(Ok(walk))
             }
             Some(Err(error)) => {
                 evidence.defects.push((number, Defect::Trace, self.impossible(error)));
                 evidence.chances.extend(known.present.iter().map(|_| 0.0));
+                if self.loss.is_some() {
+                    evidence.loss.push(f64::NAN);
+                    evidence.scores.extend(known.present.iter().map(|_| f64::NAN));
+                }
                 evidence.ends.push(evidence.wins.len());
                 Some(Err(error))
             }
