@@ -202,8 +202,25 @@ impl<'m, I: Instance> Numbered<'m, I> {
     }
 
     /// Whether the algorithm, run on these weights, holds the races and returns the structure of the draw, as far as there
-    /// are columns for them.
-    fn holds(&self, weights: &[f64], batch: &Batch<I::Structure>, draw: usize) -> Held {
+    /// are columns for them. `structure` and `trace` are their numbers.
+    ///
+    /// Who races next depends on who won before, and is known of all traces: the run goes along those of the draw, and only if
+    /// someone else wins the algorithm itself is asked what it does.
+    fn holds(
+        &self,
+        known: &Known<'_>,
+        [structure, trace]: [Option<usize>; 2],
+        weights: &[f64],
+        batch: &Batch<I::Structure>,
+        draw: usize,
+    ) -> Held {
+        let drawn = trace.and_then(|trace| Some((&known.traces.get(trace)?.0, self.leads_to[trace])));
+        if let Some((races, leads_to)) = drawn
+            && structure.is_none_or(|structure| structure == leads_to)
+            && wins_all(races, weights)
+        {
+            return Held::Same;
+        }
         let Ok(run) = self.instance.run(weights) else { return Held::Other };
         let winners = run.trace.races().iter().map(|race| race.winner as u32);
         let same = batch.trace(draw).is_none_or(|trace| winners.eq(trace.iter().copied()))
@@ -216,6 +233,21 @@ impl<'m, I: Instance> Numbered<'m, I> {
             Held::Other
         }
     }
+}
+
+/// Whether a run on these weights that has come to the first of these races goes on with all of them: each is won by its first
+/// entrant of least weight, and all entrants lose the winner's.
+fn wins_all(trace: &Trace, weights: &[f64]) -> bool {
+    let mut left = weights.to_vec();
+    trace.races().iter().all(|race| {
+        let least = |a: usize, &b: &usize| if left[b] < left[a] { b } else { a };
+        let winner = race.entrants.iter().fold(race.winner, least);
+        let time = left[winner];
+        let first = race.entrants.iter().find(|&&k| left[k] == time);
+        let wins = first == Some(&race.winner);
+        race.entrants.iter().for_each(|&k| left[k] -= time);
+        wins
+    })
 }
 
 /// The inverse map's uniforms of weights given a trace, one per present entry: nothing without a trace, NaN where it is
@@ -274,14 +306,61 @@ impl<I: Instance> Look<I::Structure> for Numbered<'_, I> {
         evidence.defects.extend(defect.map(|(defect, what)| (number, defect, what)));
         if let Some(weights) = batch.exponentials(draw) {
             evidence.own.extend(uniforms(known, trace, weights));
-            evidence.run(number, Defect::Rerun, self.holds(weights, batch, draw));
+            evidence.run(number, Defect::Rerun, self.holds(known, [structure, trace], weights, batch, draw));
         }
         if let Some(weights) = batch.conditional(draw) {
             evidence.conditional.extend(uniforms(known, trace, weights));
-            evidence.run(number, Defect::RoundTrip, self.holds(weights, batch, draw));
+            evidence.run(
+                number,
+                Defect::RoundTrip,
+                self.holds(known, [structure, trace], weights, batch, draw),
+            );
         }
         if let Some(trace) = trace.filter(|&trace| trace != IMPOSSIBLE) {
             self.compare(known, trace, number, batch, draw, evidence);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gumbel_oracle::limit::Limit;
+    use gumbel_oracle::model::Model;
+    use rand::rngs::ChaCha8Rng;
+    use rand::{RngExt, SeedableRng};
+
+    /// Of all traces the one that the algorithm holds, and no other, on weights with ties and without.
+    #[test]
+    fn a_run_along_a_trace_is_a_run() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for text in [
+            r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[0,2,2],[0,3,3],[1,2,1],[1,3,0],[2,3,2]]}"#,
+            r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges": [[0,1,1],[0,2,1],[0,3,2],[1,2,5],[2,1,7],[2,3,9],[3,2,4],[3,1,1]]}"#,
+            r#"{"structure": "matching", "rates": [[1,2,3],[4,6,1],[2,2,5]]}"#,
+            r#"{"structure": "binary_tree", "rates": [1, 3, 2, 4]}"#,
+            r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, 3, 4]}"#,
+            r#"{"structure": "permutation", "rates": [1, 2, 3]}"#,
+        ] {
+            let model = Model::parse(text).unwrap();
+            let (_, known) = Numbered::new(&model, model.law(Limit::default()).unwrap().outcomes);
+            let mut seen = std::collections::BTreeSet::new();
+            for round in 0..400 {
+                let weight = |rng: &mut ChaCha8Rng| -> f64 {
+                    if round % 2 == 0 { f64::from(rng.random_range(1..4_u32)) } else { rng.random() }
+                };
+                let weights: Vec<f64> = known
+                    .rates
+                    .iter()
+                    .map(|&rate| if rate > 0.0 { weight(&mut rng) } else { f64::INFINITY })
+                    .collect();
+                let run = model.run(&weights).unwrap().trace;
+                for (trace, _) in &known.traces {
+                    assert_eq!(wins_all(trace, &weights), *trace == run, "{text} {weights:?} {trace:?}");
+                }
+                seen.insert(run.races().iter().map(|race| race.winner).collect::<Vec<usize>>());
+            }
+            assert!(seen.len() > known.traces.len() / 3, "{text}: {} of {}", seen.len(), known.traces.len());
         }
     }
 }
