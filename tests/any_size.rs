@@ -6,10 +6,14 @@
 use assert_cmd::Command;
 use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::race::Trace;
-use recursive_gumbel::check::{Method, Options, any_size};
+use rand::distr::Open01;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use recursive_gumbel::check::{Asked, Method, Options, any_size};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::file::write_json_line;
-use recursive_gumbel::sample::{Draw, Field, FromDraws, Reference, Sampler};
+use recursive_gumbel::sample::jsonl::{Input, JsonLines};
+use recursive_gumbel::sample::{Draw, Field, FromDraws, Reference, Sampler, Source as _};
 use recursive_gumbel::statistics::Budget;
 
 /// A dense model of a size that cannot be enumerated, with rates over two orders of magnitude.
@@ -442,4 +446,81 @@ fn a_draw_that_is_wrong_by_itself_is_named_by_its_line() {
         }
     });
     assert!(out.contains("no structure of this model"), "{out}");
+}
+
+/// Kruskal as a few lines, O(n²) a draw, in the precision of `round`: lines of a samples file.
+fn kruskal(n: usize, rates: &[f64], draws: u64, round: fn(f64) -> f64) -> String {
+    let pairs: Vec<(usize, usize)> = (0..n).flat_map(|u| (u + 1..n).map(move |v| (u, v))).collect();
+    let entry = |u: usize, v: usize| {
+        let (u, v) = (u.min(v), u.max(v));
+        u * (2 * n - u - 1) / 2 + v - u - 1
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(17);
+    let mut lines = String::new();
+    for _ in 0..draws {
+        let mut exponential = |rate: f64| round(-libm::log(rng.sample::<f64, _>(Open01)) / rate);
+        let weights: Vec<f64> = rates.iter().map(|&rate| exponential(rate)).collect();
+        let mut order: Vec<usize> = (0..pairs.len()).collect();
+        order.sort_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+        let mut members: Vec<Vec<usize>> = (0..n).map(|v| vec![v]).collect();
+        let mut component: Vec<usize> = (0..n).collect();
+        let mut total: f64 = rates.iter().sum();
+        let (mut trace, mut log_prob, mut time) = (Vec::new(), 0.0, 0.0);
+        let mut conditional = vec![0.0; pairs.len()];
+        for k in order {
+            let (a, b) = (component[pairs[k].0], component[pairs[k].1]);
+            if a == b {
+                continue;
+            }
+            log_prob = round(log_prob + round(libm::log(rates[k])) - round(libm::log(total)));
+            time = round(time + exponential(total));
+            // The edges between the two have raced for the last time.
+            let (one, other) = (std::mem::take(&mut members[a]), std::mem::take(&mut members[b]));
+            for (&u, &v) in one.iter().flat_map(|u| other.iter().map(move |v| (u, v))) {
+                let edge = entry(u, v);
+                let left = if edge == k { 0.0 } else { exponential(rates[edge]) };
+                conditional[edge] = round(time + left);
+                total -= rates[edge];
+            }
+            other.iter().for_each(|&v| component[v] = a);
+            members[a] = [one, other].concat();
+            trace.push([pairs[k].0, pairs[k].1]);
+        }
+        let line = serde_json::json!({
+            "structure": trace, "trace": trace, "log_prob": log_prob, "exponentials": weights, "conditional": conditional
+        });
+        lines.push_str(&format!("{line}\n"));
+    }
+    lines
+}
+
+/// Recordings of right samplers in double and single precision, by code that shares nothing with ours, small and large.
+#[test]
+fn recordings_of_other_code_are_held_at_4_30_and_300_vertices() {
+    for (n, draws) in [(4, 20_000), (30, 500), (300, 12)] {
+        let rates: Vec<f64> = (0..n * (n - 1) / 2).map(|k| [1.0, 0.5, 2.0, 3.0, 0.25][k % 5]).collect();
+        let mut cell = rates.iter();
+        let rows: Vec<Vec<Option<f64>>> = (0..n)
+            .map(|u| (0..n).map(|v| if v > u { cell.next().copied() } else { None }).collect())
+            .collect();
+        let model = serde_json::json!({"structure": "spanning_tree", "rates": rows}).to_string();
+        let model = Model::parse(&model).unwrap();
+        for (precision, round) in [("double", (|x| x) as fn(f64) -> f64), ("single", |x| f64::from(x as f32))]
+        {
+            let bytes = kruskal(n, &rates, draws, round).into_bytes();
+            let input = Input { name: "recording".to_owned(), read: Box::new(std::io::Cursor::new(bytes)) };
+            let mut source = JsonLines::new(&model, vec![input]).unwrap();
+            let method = Method::of(&model, source.fields(), None, 1e-6);
+            let budget = Budget::new(1e-6, method.tests(&model, source.fields(), None)).unwrap();
+            let asked = Asked::only(0.99);
+            let rows = method.judge("", &model, &mut source, &asked, &budget, |_| ()).unwrap();
+            for row in &rows {
+                assert_ne!(row.verdict, Verdict::Refuted, "{n} {precision}: {row:?}");
+            }
+            let exact = rows.iter().filter(|row| row.verdict == Verdict::Held && row.test.is_none()).count();
+            assert_eq!(exact, 11, "{n} {precision}: {rows:#?}");
+            let single = rows.iter().any(|row| row.check == "against exact, in f32");
+            assert_eq!(single, precision == "single");
+        }
+    }
 }

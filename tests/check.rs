@@ -284,10 +284,10 @@ fn a_model_too_large_to_enumerate_is_refused_by_that_method_and_taken_by_the_oth
     let order = format!(r#"{{"trace":{:?}}}"#, Vec::from_iter(0..1_000));
     let error = judge(&format!(r#"{{"structure":"permutation","rates":{rates:?}}}"#), &order);
     assert!(error.contains("take a smaller model"), "{error}");
-    // 6 of structures and traces; of the exponentials 1000 one by one, 1000 draw after draw, 9 lags, 499,500 in pairs.
+    // 6 of structures and traces; of the exponentials 1000 one by one, 1000 draw after draw, 10 lags, 499,500 in pairs.
     let draw = format!(r#"{{"structure":3,"trace":3,"exponentials":{rates:?}}}"#);
     let error = judge(&format!(r#"{{"structure":"categorical","rates":{rates:?}}}"#), &draw);
-    let want = "501515 tests, which is too many for a false-alarm probability of 0.000001 in all: want --alpha \
+    let want = "501516 tests, which is too many for a false-alarm probability of 0.000001 in all: want --alpha \
                 0.00002508 or more, or draws with fewer fields";
     assert!(error.contains(want), "{error}");
 }

@@ -309,6 +309,8 @@ fn where_no_gradient_is_known_the_same_draws_say_it() {
         let objective = Objective::by_draws(sampler.loss);
         let method = Method::of(&model, sampler.fields(), Some(&objective), 1e-6);
         assert_eq!(method, Method::AnySize);
+        let small = Model::parse(K4).unwrap();
+        assert_eq!(Method::of(&small, sampler.fields(), Some(&objective), 1e-6), Method::AnySize);
         let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), Some(&objective))).unwrap();
         let asked = Asked { objective: Some(&objective), ..Asked::only(0.3) };
         let mut draws = Draws::new(&sampler, 20_000);

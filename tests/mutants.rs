@@ -305,6 +305,33 @@ fn a_uniform_drawn_once_for_two_batches_is_caught_at_their_size() {
     }
 }
 
+/// No one thought of 48. The first 4096 draws make it suspect, and the draws after them judge it.
+#[test]
+fn a_uniform_drawn_once_for_two_batches_of_an_odd_size_is_found() {
+    let model = Model::parse(K4).unwrap();
+    let right = Reference::new(&model, 11).unwrap();
+    let mutant = FromDraws(|number: u64| {
+        let mut draw = right.draw(number);
+        let (batch, place) = (number / 48, number % 48);
+        let mut uniforms = uniforms(&right, number);
+        uniforms[2] = self::uniforms(&right, (batch / 2) * 48 + place)[2];
+        draw.conditional = given(&draw.trace, &right, &uniforms);
+        draw
+    });
+    let rows = report(&model, &mutant, 20_000);
+    let wrong: Vec<(&str, &str)> = rows
+        .iter()
+        .filter(|row| row.verdict == Verdict::Refuted)
+        .map(|row| (row.subject, row.note.as_str()))
+        .collect();
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(
+        wrong[0].0 == "conditional: at a distance" && wrong[0].1.contains("those 48 draws before"),
+        "{wrong:?}"
+    );
+    assert_eq!(at_any_size(&model, &mutant, 20_000), ["conditional: draw after draw"]);
+}
+
 #[test]
 fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
     const ABSENT: &str = r#"{"structure": "top_k", "k": 2, "rates": [1, 0, 2, 3]}"#;
@@ -386,10 +413,10 @@ fn where_traces_are_many_the_uniforms_are_judged_by_the_race_that_was_won() {
 
 #[test]
 fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
-    // 6 of structures and traces, 9 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
+    // 6 of structures and traces, 10 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
         let model = Model::parse(model).unwrap();
-        assert_eq!(tests(&model, &Field::DRAWN, None), 24 + 6 * present + present * (present - 1));
+        assert_eq!(tests(&model, &Field::DRAWN, None), 26 + 6 * present + present * (present - 1));
         let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
         let in_row = |row: &Row| match row.check.split_once("worst of ") {
             Some((_, of)) => of.split([':', ' ']).next().unwrap().parse::<usize>().unwrap(),

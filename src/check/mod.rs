@@ -26,7 +26,7 @@
 //! | conditional against exponentials | `u_k`, `v_k` independent, given whether `k` won | chi-square on a grid, entry by entry |
 //! | gradient | the mean of each entry is the exact gradient of an [`Objective`]; so is the mean along it | [a bound for any law](crate::statistics::mean_test) |
 //! | repeats | no two draws share their weights | exact |
-//! | exponentials, conditional: at a distance | `s_k` (`u_k`) of draws 2, 32, 64, 100, 128, 256, 512, 1000, 1024 apart independent | G on a grid, lag by lag, pooled over entries |
+//! | exponentials, conditional: at a distance | `s_k` (`u_k`) of draws 2, 32, 64, 100, 128, 256, 512, 1000, 1024 apart independent, and so far apart as the first 4096 draws make one suspect | G on a grid, lag by lag, pooled over entries |
 //! | exponentials, conditional: draw after draw | `s_k` (`u_k`) of draw i and draw i+1 independent | chi-square on a grid, entry by entry, disjoint pairs |
 //!
 //! *Given the trace* is not the same as over all draws: if `E'` is made from the uniforms that made `E`, each `u_k` is
@@ -239,7 +239,7 @@ impl Asked<'_> {
     }
 }
 
-/// How many statistical tests [`judge`] holds on a model and draws with these fields: `24 + 6p + p(p-1)` with `p` entries of
+/// How many statistical tests [`judge`] holds on a model and draws with these fields: `26 + 6p + p(p-1)` with `p` entries of
 /// positive rate, if they have all that a sampler draws; and `p + 1` of estimates of the gradient of an objective, or `p` if
 /// it is 0.
 #[must_use]
@@ -413,13 +413,14 @@ pub enum Method {
 }
 
 impl Method {
-    /// Enumeration, where the traces can be enumerated and the tests are not too many.
+    /// Enumeration, where the traces can be enumerated, the tests are not too many, and the gradient, if one is estimated, is known.
     #[must_use]
     pub fn of(model: &Model, fields: &[Field], objective: Option<&Objective>, alpha: f64) -> Self {
         let tests = || Self::Enumeration.tests(model, fields, objective);
         let few = || alpha / tests().max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
         let all = model.check_traces(most_traces(model.rates().len())).is_ok();
-        if all && few() { Self::Enumeration } else { Self::AnySize }
+        let known = objective.is_none_or(|objective| objective.of_every_draw().is_none());
+        if all && known && few() { Self::Enumeration } else { Self::AnySize }
     }
 
     /// The name in reports.

@@ -162,8 +162,19 @@ const ENOUGH: u64 = 4;
 /// Bytes of the draws that are kept to be compared: all lags up to 65,536 values a draw, shorter ones of larger draws.
 const KEPT: usize = 1 << 26;
 
+/// The first draws, in which a lag is looked for that no one thought of; it is judged by the draws after them, which know nothing of
+/// the choice.
+const LOOKED_AT: usize = 4096;
+
+/// As many values of each of these draws.
+const COLUMNS: usize = 16;
+
+/// The largest lag that is looked for.
+const FARTHEST: usize = 1024;
+
 /// All uniforms of a draw against the same of a later one, lag by lag, pooled: draws i and i + L with `i mod (2L+1) < L`, so that no
-/// draw is in two pairs, and the pairs begin everywhere.
+/// draw is in two pairs, and the pairs begin everywhere. Besides the lags that are given, the one at which the first draws seem most
+/// correlated.
 pub(super) struct Lags {
     of: Of,
     values: fn(&Seen<'_>, &mut dyn FnMut(f64)),
@@ -173,6 +184,12 @@ pub(super) struct Lags {
     /// `[lags, side, side]`
     counts: Vec<u64>,
     draws: u64,
+    /// How many lags are given.
+    given: usize,
+    /// Bins of the first draws, as long as they are looked at.
+    first: Option<Vec<Vec<u8>>>,
+    /// The first draw by which the lag that was found is judged.
+    judged_from: u64,
 }
 
 impl Lags {
@@ -185,21 +202,63 @@ impl Lags {
     ) -> Self {
         let lags: Vec<usize> = lags.iter().copied().filter(|lag| *lag == 1 || lag * size <= KEPT).collect();
         let counts = vec![0; lags.len() * SIDE * SIDE];
-        Self { of, values, lags, before: VecDeque::new(), counts, draws: 0 }
+        let given = lags.len();
+        let first = Some(Vec::with_capacity(LOOKED_AT));
+        Self { of, values, lags, before: VecDeque::new(), counts, draws: 0, given, first, judged_from: 0 }
+    }
+
+    /// Looks at the first draws, and when they are enough adds a lag.
+    fn look(&mut self, number: u64, bins: &[u8]) {
+        let Some(first) = &mut self.first else { return };
+        let step = bins.len().div_ceil(COLUMNS).max(1);
+        first.push(bins.iter().copied().step_by(step).collect());
+        if first.len() == LOOKED_AT {
+            let known = &self.lags;
+            let farthest = FARTHEST.min(self.lags.iter().copied().max().unwrap_or(0));
+            let lags = (2..=farthest).filter(|lag| !known.contains(lag));
+            let strength = |lag: usize| (correlation(first, lag).abs(), lag);
+            let strongest = lags.map(strength).max_by(|a, b| a.0.total_cmp(&b.0));
+            if let Some((_, lag)) = strongest {
+                self.lags.push(lag);
+                self.counts.resize(self.lags.len() * SIDE * SIDE, 0);
+            }
+            (self.first, self.judged_from) = (None, number + 1);
+        }
     }
 }
 
+/// Of values so many draws apart, in standard errors; pairs that have no values count as none.
+fn correlation(draws: &[Vec<u8>], lag: usize) -> f64 {
+    let centred = |bin: u8| 2 * i64::from(bin) - (SIDE as i64 - 1);
+    let (mut sum, mut pairs) = (0_i64, 0_u64);
+    for (first, second) in draws.iter().zip(&draws[lag..]) {
+        for (&a, &b) in first.iter().zip(second) {
+            if a != NONE && b != NONE {
+                sum += centred(a) * centred(b);
+                pairs += 1;
+            }
+        }
+    }
+    if pairs == 0 { 0.0 } else { sum as f64 / libm::sqrt(pairs as f64) }
+}
+
+/// The bin of what is no uniform.
+const NONE: u8 = u8::MAX;
+
 impl Check for Lags {
     fn see(&mut self, known: &Known<'_>, batch: &Evidence) {
-        const NONE: u8 = u8::MAX;
-        let longest = self.lags.last().copied().unwrap_or(0);
+        let longest = self.lags.iter().copied().max().unwrap_or(0);
         for seen in batch.draws(known) {
             let (number, mut bins) = (seen.number, Vec::new());
             (self.values)(&seen, &mut |u| bins.push(bin(u, SIDE).map_or(NONE, |bin| bin as u8)));
-            for (lag, counts) in self.lags.iter().zip(self.counts.chunks_mut(SIDE * SIDE)) {
+            let lags = self.lags.iter().zip(self.counts.chunks_mut(SIDE * SIDE)).enumerate();
+            for (place, (lag, counts)) in lags {
                 let long = *lag as u64;
                 let is_second = (long..2 * long).contains(&(number % (2 * long + 1)));
                 let Some(first) = number.checked_sub(long).filter(|_| is_second) else { continue };
+                if place >= self.given && first < self.judged_from {
+                    continue;
+                }
                 // Draws that are not of the model's form are missing.
                 let at = self.before.partition_point(|(before, _)| *before < first);
                 let Some((_, earlier)) = self.before.get(at).filter(|(before, _)| *before == first) else {
@@ -211,6 +270,7 @@ impl Check for Lags {
                     }
                 }
             }
+            self.look(number, &bins);
             if self.before.len() == longest {
                 self.before.pop_front();
             }
@@ -228,14 +288,15 @@ impl Check for Lags {
     }
 
     fn tests(&self) -> usize {
-        self.lags.len()
+        self.given + 1
     }
 
     fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
         let Of { subject, what, wrong, .. } = self.of;
         let mut tests = Vec::new();
-        for (&lag, counts) in self.lags.iter().zip(self.counts.chunks(SIDE * SIDE)) {
-            if self.draws >= ENOUGH * lag as u64 {
+        for (place, (&lag, counts)) in self.lags.iter().zip(self.counts.chunks(SIDE * SIDE)).enumerate() {
+            let from = if place < self.given { 0 } else { self.judged_from };
+            if self.draws.saturating_sub(from) >= ENOUGH * lag as u64 {
                 let found = independent(counts, alpha, times)?;
                 tests.extend(found.map(|(pairs, test)| ((lag, pairs), test)));
             }

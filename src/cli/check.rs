@@ -126,8 +126,11 @@ impl Check {
             ))
         };
         match Loss::named(model, name) {
-            // A gradient that takes long is not needed where the draws have traces.
-            Ok(loss) if fields.contains(&Field::Trace) => {
+            // A gradient that takes long is not needed where the draws have traces, which are too many to be enumerated.
+            Ok(loss)
+                if fields.contains(&Field::Trace)
+                    && Method::of(model, fields, None, self.how.alpha) == Method::AnySize =>
+            {
                 let exact = Objective::named(model, &loss, Limit(STATES));
                 Ok(Some(exact.unwrap_or_else(|_| Objective::by_draws(loss))))
             }
