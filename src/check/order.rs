@@ -295,8 +295,10 @@ impl Check for Lags {
         let Of { subject, what, wrong, .. } = self.of;
         let mut tests = Vec::new();
         for (place, (&lag, counts)) in self.lags.iter().zip(self.counts.chunks(SIDE * SIDE)).enumerate() {
+            // Whether a lag is judged depends on the number of draws and not on what they are: it is in the name of the row.
+            let farthest = if place < self.given { lag } else { FARTHEST };
             let from = if place < self.given { 0 } else { self.judged_from };
-            if self.draws.saturating_sub(from) >= ENOUGH * lag as u64 {
+            if self.draws.saturating_sub(from) >= ENOUGH * farthest as u64 {
                 let found = independent(counts, alpha, times)?;
                 tests.extend(found.map(|(pairs, test)| ((lag, pairs), test)));
             }
