@@ -373,6 +373,13 @@ fn on_the_command_line() {
     assert!(out.contains("range: of a mean, in units\nof the range of the loss"), "{out}");
     assert!(out.contains("--loss default"), "{out}");
 
+    // The variance is not in the name of the test case.
+    let junit = directory.path().join("junit.xml");
+    let more = ["--loss", "default", "--departure", "0.1", "--junit", junit.to_str().unwrap()];
+    assert_eq!(check(&right, &more).0, 0);
+    let cases = std::fs::read_to_string(&junit).unwrap();
+    assert!(cases.contains(r#"name="gradient: mean of every entry""#), "{cases}");
+
     // Estimates alone are enough to judge estimates.
     let alone = file(K4, 20_000, false, |seen| scaled(seen.t_reinforce(), -1.0));
     let (status, out, _) = check(&alone, &["--loss", "default"]);

@@ -54,8 +54,9 @@ fn attributes(counts: &[(&'static str, usize); 3]) -> [(&'static str, Cow<'stati
 }
 
 fn case(xml: &mut Writer<Vec<u8>>, class: &str, row: &Row) -> io::Result<()> {
-    // Which entry is the worst differs from sample to sample, the name of the case does not.
-    let check = row.check.split(": ").next().unwrap_or_default();
+    // Which entry is the worst, a variance, what was left out: this differs from sample to sample, the name of the case does not.
+    let cuts = [": ", "; ", ", but ", " but "];
+    let check = cuts.iter().fold(&*row.check, |check, cut| check.split(cut).next().unwrap_or(check));
     let name = format!("{}: {check}", row.subject);
     let case = xml.create_element("testcase").with_attribute(("classname", class));
     let case = case.with_attribute(("name", name.as_str()));
