@@ -448,8 +448,9 @@ fn a_draw_that_is_wrong_by_itself_is_named_by_its_line() {
     assert!(out.contains("no structure of this model"), "{out}");
 }
 
-/// Kruskal as a few lines, O(n²) a draw, in the precision of `round`: lines of a samples file.
-fn kruskal(n: usize, rates: &[f64], draws: u64, round: fn(f64) -> f64) -> String {
+/// Kruskal as a few lines, O(n²) a draw, in the precision of `round`: lines of a samples file. If `wrong`, the times of the conditional
+/// draw are not added up.
+fn kruskal(n: usize, rates: &[f64], draws: u64, round: fn(f64) -> f64, wrong: bool) -> String {
     let pairs: Vec<(usize, usize)> = (0..n).flat_map(|u| (u + 1..n).map(move |v| (u, v))).collect();
     let entry = |u: usize, v: usize| {
         let (u, v) = (u.min(v), u.max(v));
@@ -473,7 +474,7 @@ fn kruskal(n: usize, rates: &[f64], draws: u64, round: fn(f64) -> f64) -> String
                 continue;
             }
             log_prob = round(log_prob + round(libm::log(rates[k])) - round(libm::log(total)));
-            time = round(time + exponential(total));
+            time = round(if wrong { 0.0 } else { time } + exponential(total));
             // The edges between the two have raced for the last time.
             let (one, other) = (std::mem::take(&mut members[a]), std::mem::take(&mut members[b]));
             for (&u, &v) in one.iter().flat_map(|u| other.iter().map(move |v| (u, v))) {
@@ -494,6 +495,16 @@ fn kruskal(n: usize, rates: &[f64], draws: u64, round: fn(f64) -> f64) -> String
     lines
 }
 
+/// What a recording comes to.
+fn judged(model: &Model, lines: String) -> Vec<Row> {
+    let read = Box::new(std::io::Cursor::new(lines.into_bytes()));
+    let input = Input { name: "recording".to_owned(), read };
+    let mut source = JsonLines::new(model, vec![input]).unwrap();
+    let method = Method::of(model, source.fields(), None, 1e-6);
+    let budget = Budget::new(1e-6, method.tests(model, source.fields(), None)).unwrap();
+    method.judge("", model, &mut source, &Asked::only(0.99), &budget, |_| ()).unwrap()
+}
+
 /// Recordings of right samplers in double and single precision, by code that shares nothing with ours, small and large.
 #[test]
 fn recordings_of_other_code_are_held_at_4_30_and_300_vertices() {
@@ -507,13 +518,7 @@ fn recordings_of_other_code_are_held_at_4_30_and_300_vertices() {
         let model = Model::parse(&model).unwrap();
         for (precision, round) in [("double", (|x| x) as fn(f64) -> f64), ("single", |x| f64::from(x as f32))]
         {
-            let bytes = kruskal(n, &rates, draws, round).into_bytes();
-            let input = Input { name: "recording".to_owned(), read: Box::new(std::io::Cursor::new(bytes)) };
-            let mut source = JsonLines::new(&model, vec![input]).unwrap();
-            let method = Method::of(&model, source.fields(), None, 1e-6);
-            let budget = Budget::new(1e-6, method.tests(&model, source.fields(), None)).unwrap();
-            let asked = Asked::only(0.99);
-            let rows = method.judge("", &model, &mut source, &asked, &budget, |_| ()).unwrap();
+            let rows = judged(&model, kruskal(n, &rates, draws, round, false));
             for row in &rows {
                 assert_ne!(row.verdict, Verdict::Refuted, "{n} {precision}: {row:?}");
             }
@@ -521,6 +526,9 @@ fn recordings_of_other_code_are_held_at_4_30_and_300_vertices() {
             assert_eq!(exact, 11, "{n} {precision}: {rows:#?}");
             let single = rows.iter().any(|row| row.check == "against exact, in f32");
             assert_eq!(single, precision == "single");
+            let rows = judged(&model, kruskal(n, &rates, draws, round, true));
+            let wrong = |row: &Row| row.subject == "round trip" && row.verdict == Verdict::Refuted;
+            assert!(rows.iter().any(wrong), "{n} {precision}: {rows:#?}");
         }
     }
 }

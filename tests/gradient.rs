@@ -505,3 +505,90 @@ fn losses_of_ones_own() {
     let (status, _, message) = run(&["check", k4, "-", "--loss", losses], &third);
     assert!(status == 2 && message.contains("or a file of losses"), "{message}");
 }
+
+/// As NumPy writes it: a matrix of `f32` for each draw, with zeros where there is no entry. What is not finite is a finding.
+#[test]
+fn estimates_in_arrays() {
+    let directory = tempfile::tempdir().unwrap();
+    let [model, samples] = ["k4.json", "samples.npz"].map(|name| directory.path().join(name));
+    std::fs::write(&model, K4).unwrap();
+    let k4 = Model::parse(K4).unwrap();
+    let sampler = Estimates::new(&k4, 1, |seen| seen.t_reinforce());
+    let mut batch = Batch::new(6, sampler.fields());
+    sampler.fill(0, 20_000, &mut batch);
+    let mut matrices = ndarray::Array3::<f32>::zeros((20_000, 4, 4));
+    for draw in 0..20_000 {
+        for (&(u, v), &value) in k4.pairs().iter().zip(batch.gradient(draw).unwrap()) {
+            matrices[[draw, u, v]] = value as f32;
+        }
+    }
+    let judged = |matrices: &ndarray::Array3<f32>| {
+        let mut npz = ndarray_npy::NpzWriter::new(std::fs::File::create(&samples).unwrap());
+        npz.add_array("gradient", matrices).unwrap();
+        npz.finish().unwrap();
+        let [model, samples] = [&model, &samples].map(|path| path.to_str().unwrap());
+        run(&["check", model, samples, "--loss", "default", "--departure", "0.1"], "")
+    };
+    let (status, out, message) = judged(&matrices);
+    assert!(status == 0 && out.contains("gradient: mean of every entry"), "{out}{message}");
+    matrices[[7, 0, 1]] = f32::INFINITY;
+    let (status, out, _) = judged(&matrices);
+    assert!(status == 1 && out.contains("gradient of entry 0–1 is inf: want a finite number"), "{out}");
+    matrices[[7, 0, 1]] = 0.5;
+    let (status, out, _) = judged(&-matrices.clone());
+    assert!(status == 1 && out.contains("It looks like minus the gradient"), "{out}");
+    matrices[[9, 2, 2]] = 1.0;
+    let (status, _, message) = judged(&matrices);
+    assert!(status == 2 && message.contains("draw 9, field `gradient`: [2][2] is 1"), "{message}");
+}
+
+/// A sampler that has the field and makes no estimates is told so; one of an absent entry is a finding.
+#[test]
+fn estimates_that_are_missing_or_of_nothing() {
+    struct Made(fn(&mut Batch));
+    impl Sampler for Made {
+        fn fields(&self) -> &[Field] {
+            &[Field::Trace, Field::Gradient]
+        }
+
+        fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
+            let model = Model::parse(TOP_K).unwrap();
+            let right = Reference::new(&model, 1).unwrap();
+            for number in first..first + count as u64 {
+                batch.push(&right.draw(number));
+                (self.0)(batch);
+            }
+        }
+    }
+    let model = Model::parse(TOP_K).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let objective = Objective::named(&model, &loss, Limit::default()).unwrap();
+    let form = |made: fn(&mut Batch)| -> Row {
+        let budget = Budget::new(1e-6, 100).unwrap();
+        let asked = Asked { objective: Some(&objective), ..Asked::only(0.2) };
+        let sampler = Made(made);
+        let mut draws = Draws::new(&sampler, 10);
+        let rows = Method::Enumeration.judge("", &model, &mut draws, &asked, &budget, |_| ()).unwrap();
+        rows.into_iter().find(|row| row.subject == "form").unwrap()
+    };
+    assert_eq!(form(|batch| batch.push_gradient(&[0.0; 5])).verdict, Verdict::Held);
+    let row = form(|_| ());
+    assert!(row.note.contains("the sampler made 10 draws, and 0 estimates of the gradient"), "{row:?}");
+    let row = form(|batch| batch.push_gradient(&[1.0; 5]));
+    assert!(row.note.contains("gradient of the absent entry 2 is 1: want 0"), "{row:?}");
+}
+
+/// What is worked out for each of twenty thousand entries is worked out once.
+#[test]
+fn estimates_of_many_entries_are_judged() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = directory.path().join("model.json");
+    let many = 20_000;
+    std::fs::write(&model, format!(r#"{{"structure":"permutation","rates":{:?}}}"#, vec![1; many])).unwrap();
+    let order: Vec<usize> = (0..many).collect();
+    let draw = format!("{{\"trace\":{order:?},\"gradient\":{:?}}}\n", vec![0.5; many]);
+    let (status, out, message) =
+        run(&["check", model.to_str().unwrap(), "-", "--loss", "default"], &draw.repeat(4));
+    assert_eq!(status, 1, "{message}"); // in the same order each time
+    assert!(out.contains("gradient: mean of every entry beside loss × score"), "{out}");
+}

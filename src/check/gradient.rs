@@ -33,7 +33,7 @@ use num_rational::BigRational;
 use super::{Check, Evidence, Known, most_traces, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{Deviations, MOST_KURTOSIS, StatisticsError, mean_test};
+use crate::statistics::{Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_test, smallest_mean};
 
 /// An expected loss, whose gradient is estimated: what estimates are held to.
 #[derive(Debug, Clone, PartialEq)]
@@ -341,6 +341,48 @@ fn rounding(deviations: &Deviations, exact: f64, double: bool) -> f64 {
     ROUNDING * epsilon * size
 }
 
+/// The means of all present entries.
+struct Means<'a> {
+    deviations: &'a [Deviations],
+    /// Allowed whatever the kurtosis.
+    variances: &'a [f64],
+    /// How large the numbers are, for their rounding.
+    sizes: &'a [f64],
+    double: bool,
+}
+
+impl Means<'_> {
+    /// The entry with the worst mean. The departure that is caught is that of an entry which varies as much as the one that varies
+    /// most; and if draws are seen as often as `times` other than 1, no more than it is asked for.
+    fn worst(
+        &self,
+        alpha: f64,
+        unit: f64,
+        times: f64,
+    ) -> Result<Option<(usize, TestResult)>, StatisticsError> {
+        let rounding = |place: usize| rounding(&self.deviations[place], self.sizes[place], self.double);
+        let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+        let Some(draws) = self.deviations.first().map(|of| of.draws * times) else { return Ok(None) };
+        let departure = smallest_mean(
+            draws,
+            largest(&mut self.deviations.iter().map(|of| of.variance())),
+            largest(&mut self.variances.iter().copied()),
+            largest(&mut (0..self.deviations.len()).map(rounding)),
+            alpha,
+            unit,
+        )?;
+        let judged = if times == 1.0 { self.deviations.len() } else { 1 };
+        let mut tests = Vec::with_capacity(judged);
+        for (place, (deviations, &variance)) in
+            self.deviations.iter().zip(self.variances).enumerate().take(judged)
+        {
+            let test = mean_test(deviations.repeated(times), variance, rounding(place))?;
+            tests.push((place, test.judge(alpha, departure)));
+        }
+        Ok(worst(tests))
+    }
+}
+
 const NEEDS: &[Field] = &[Field::Gradient];
 
 /// The mean of every entry.
@@ -389,13 +431,14 @@ impl Check for Entries {
         if count == 0 {
             return Ok(vec![Row::exact("gradient", check, 0, "draws")]);
         }
-        let mut tests = Vec::with_capacity(self.exact.len());
-        for (place, (deviations, &exact)) in self.deviations.iter().zip(&self.exact).enumerate() {
-            let rounding = rounding(deviations, exact, self.double);
-            let test = mean_test(deviations.repeated(times), self.variances[place], rounding)?;
-            tests.push((place, test.judge(alpha, self.unit)?));
-        }
-        let row = worst(tests).map(|(place, test)| {
+        let sizes: Vec<f64> = self.exact.iter().map(|exact| exact.abs()).collect();
+        let means = Means {
+            deviations: &self.deviations,
+            variances: &self.variances,
+            sizes: &sizes,
+            double: self.double,
+        };
+        let row = means.worst(alpha, self.unit, times)?.map(|(place, test)| {
             let note = || {
                 let exact = self.exact[place];
                 let mean = exact + self.deviations[place].mean();
@@ -513,7 +556,9 @@ impl Check for Along {
             return Ok(vec![Row::exact(subject, "mean", 0, "draws")]);
         }
         let rounding = rounding(&deviations, self.length, self.double);
-        let test = mean_test(deviations, self.variance, rounding)?.judge(alpha, self.unit)?;
+        let (draws, observed) = (deviations.draws, deviations.variance());
+        let departure = smallest_mean(draws, observed, self.variance, rounding, alpha, self.unit)?;
+        let test = mean_test(deviations, self.variance, rounding)?.judge(alpha, departure);
         let note = || {
             let part = 1.0 + self.deviations.mean() / self.length;
             format!("along the exact gradient the mean is {part:.3} times as long")
@@ -580,14 +625,12 @@ impl Check for Differences {
         let unit = if most > least { most - least } else { 1.0 };
         let mut rows = Vec::new();
         for (differences, loss) in self.differences.iter().zip(["loss", "(loss - that of the first)"]) {
-            let mut tests = Vec::with_capacity(differences.len());
-            for (place, differences) in differences.iter().enumerate() {
-                let size = libm::sqrt(self.estimates[place].squares / self.estimates[place].draws);
-                let rounding = rounding(differences, size, self.double);
-                let test = mean_test(differences.repeated(times), 0.0, rounding)?;
-                tests.push((place, test.judge(alpha, unit)?));
-            }
-            let Some((place, test)) = worst(tests) else { continue };
+            let typical = |of: &Deviations| libm::sqrt(of.squares / of.draws);
+            let sizes: Vec<f64> = self.estimates.iter().map(typical).collect();
+            let variances = vec![0.0; differences.len()];
+            let means =
+                Means { deviations: differences, variances: &variances, sizes: &sizes, double: self.double };
+            let Some((place, test)) = means.worst(alpha, unit, times)? else { continue };
             let note = || {
                 let (mean, off) = (self.estimates[place].mean(), differences[place].mean());
                 format!(
@@ -632,20 +675,10 @@ impl Check for Unnamed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::examples::MODELS;
     use super::*;
     use gumbel_oracle::number::ratio;
     use num_traits::Zero as _;
-
-    const MODELS: [&str; 8] = [
-        r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[0,2,2],[0,3,3],[1,2,1],[1,3,0],[2,3,2]]}"#,
-        r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges": [[0,1,1],[0,2,1],[0,3,2],[1,2,5],[2,1,7],[2,3,9],[3,2,4],[3,1,1]]}"#,
-        r#"{"structure": "matching", "rates": [[1,2,3],[4,6,1],[2,2,5]]}"#,
-        r#"{"structure": "binary_tree", "rates": [1, 3, 2, 4]}"#,
-        r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, 3, 4]}"#,
-        r#"{"structure": "permutation", "rates": [1, 2, 3]}"#,
-        r#"{"structure": "categorical", "rates": [1, 2, 3]}"#,
-        r#"{"structure": "top_k", "k": 3, "rates": [1, 2, 3]}"#,
-    ];
 
     /// Exact fractions, by the covariance matrices of the oracle: of T-REINFORCE, and inside each trace.
     #[test]

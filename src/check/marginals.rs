@@ -86,7 +86,7 @@ pub(super) fn tests(model: &Model) -> usize {
     Parts::new(model).names.len() + losses(model).len()
 }
 
-/// Whether the marginals of a model whose structures are too many can be had in about a second, and what counts their states.
+/// Whether the marginals of a model whose structures are too many can be had in a few seconds, and what counts their states.
 pub(super) fn is_small(model: &Model) -> bool {
     let n = model.size();
     match model.kind() {

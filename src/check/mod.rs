@@ -579,3 +579,18 @@ fn worst<T>(tests: impl IntoIterator<Item = (T, TestResult)>) -> Option<(T, Test
     }
     worst.map(|(of, test)| (of, TestResult { smallest_departure: departure, ..test }))
 }
+
+/// A small model of each structure, some with an absent entry, for tests.
+#[cfg(test)]
+mod examples {
+    pub(super) const MODELS: [&str; 8] = [
+        r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[0,2,2],[0,3,3],[1,2,1],[1,3,0],[2,3,2]]}"#,
+        r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges": [[0,1,1],[0,2,1],[0,3,2],[1,2,5],[2,1,7],[2,3,9],[3,2,4],[3,1,1]]}"#,
+        r#"{"structure": "matching", "rates": [[1,2,3],[4,6,1],[2,2,5]]}"#,
+        r#"{"structure": "binary_tree", "rates": [1, 3, 2, 4]}"#,
+        r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, 3, 4]}"#,
+        r#"{"structure": "permutation", "rates": [1, 2, 3]}"#,
+        r#"{"structure": "categorical", "rates": [1, 2, 3]}"#,
+        r#"{"structure": "top_k", "k": 3, "rates": [1, 2, 3]}"#,
+    ];
+}

@@ -324,6 +324,7 @@ impl<I: Instance> Look<I::Structure> for Numbered<'_, I> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::examples::MODELS;
     use super::*;
     use gumbel_oracle::limit::Limit;
     use gumbel_oracle::model::Model;
@@ -334,14 +335,7 @@ mod tests {
     #[test]
     fn a_run_along_a_trace_is_a_run() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        for text in [
-            r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[0,2,2],[0,3,3],[1,2,1],[1,3,0],[2,3,2]]}"#,
-            r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges": [[0,1,1],[0,2,1],[0,3,2],[1,2,5],[2,1,7],[2,3,9],[3,2,4],[3,1,1]]}"#,
-            r#"{"structure": "matching", "rates": [[1,2,3],[4,6,1],[2,2,5]]}"#,
-            r#"{"structure": "binary_tree", "rates": [1, 3, 2, 4]}"#,
-            r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, 3, 4]}"#,
-            r#"{"structure": "permutation", "rates": [1, 2, 3]}"#,
-        ] {
+        for text in MODELS {
             let model = Model::parse(text).unwrap();
             let (_, known) = Numbered::new(&model, model.law(Limit::default()).unwrap().outcomes);
             let mut seen = std::collections::BTreeSet::new();

@@ -60,9 +60,6 @@ impl Deviations {
 /// The test of a mean, made by [`mean_test`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanTest {
-    deviations: Deviations,
-    variance: f64,
-    rounding: f64,
     /// The distance of the mean from the one that it should be, in standard errors as observed.
     pub statistic: f64,
     /// An upper bound of the probability of such a distance, at every number of draws.
@@ -119,13 +116,7 @@ pub fn mean_test(deviations: Deviations, variance: f64, rounding: f64) -> Result
     check_argument("rounding", rounding, rounding >= 0.0, "a number from 0")?;
     let statistic = deviations.mean().abs() * libm::sqrt(draws / deviations.variance());
     let p_value = log_p_value(deviations, variance, rounding);
-    Ok(MeanTest {
-        deviations,
-        variance,
-        rounding,
-        statistic: if statistic.is_nan() { 0.0 } else { statistic },
-        p_value: libm::exp(p_value),
-    })
+    Ok(MeanTest { statistic: if statistic.is_nan() { 0.0 } else { statistic }, p_value: libm::exp(p_value) })
 }
 
 /// The logarithm of the p-value: the least `α` at which both steps refute, found by halving.
@@ -174,34 +165,52 @@ fn log_mixture(deviations: Deviations, variance: f64, rounding: f64) -> f64 {
 }
 
 impl MeanTest {
-    /// The verdict at false-alarm probability `alpha`, with the smallest distance from the mean that is caught, in units of
-    /// `unit`; 1 if no distance up to `unit` is.
-    ///
-    /// The power is asymptotic: the mean is taken for normal, the variance for that of these numbers.
-    ///
-    /// # Errors
-    /// [`StatisticsError::Alpha`]; [`StatisticsError::Argument`] unless the unit is positive and finite.
-    pub fn judge(&self, alpha: f64, unit: f64) -> Result<TestResult, StatisticsError> {
-        check_alpha(alpha)?;
-        check_argument("unit", unit, unit > 0.0 && unit.is_finite(), "a positive finite number")?;
-        let (draws, observed) = (self.deviations.draws, self.deviations.variance());
-        let noise = POWER_QUANTILE * libm::sqrt(draws * observed);
-        let log_half = libm::log(alpha / 2.0);
-        let caught = |distance: f64| {
-            let sum = draws * distance - noise;
-            let squares = draws * (observed + distance * distance);
-            let seen = Deviations { draws, sum: sum.max(0.0), squares };
-            log_evidence(seen, self.variance, self.rounding, log_half) >= -log_half
-        };
-        let smallest = first_above(0.0, 1e-3, 1e-9, |part| part >= 1.0 || caught(part * unit)).min(1.0);
-        Ok(TestResult {
+    /// The verdict at false-alarm probability `alpha`. `smallest_departure` is that of [`smallest_mean`], worked out by the caller once
+    /// for all numbers that vary no more.
+    #[must_use]
+    pub fn judge(&self, alpha: f64, smallest_departure: f64) -> TestResult {
+        TestResult {
             statistic: self.statistic,
             p_value: self.p_value,
             threshold: alpha,
-            smallest_departure: smallest,
+            smallest_departure,
             departure_kind: DepartureKind::Range,
-        })
+        }
     }
+}
+
+/// The distance from the mean, in units of `unit`, from which [`mean_test`] refutes `draws` numbers with the variance `observed` at `alpha` with
+/// probability [`POWER`](super::POWER); 1 if no distance up to `unit` is. Grows with `observed`, `variance` and `rounding`, which are those
+/// of [`mean_test`].
+///
+/// Asymptotic: the mean is taken for normal.
+///
+/// # Errors
+/// [`StatisticsError::Alpha`]; [`StatisticsError::NoDraws`]; [`StatisticsError::Argument`] if a number is negative, infinite or NaN, or the unit is 0.
+pub fn smallest_mean(
+    draws: f64,
+    observed: f64,
+    variance: f64,
+    rounding: f64,
+    alpha: f64,
+    unit: f64,
+) -> Result<f64, StatisticsError> {
+    check_alpha(alpha)?;
+    for (name, value) in [("observed", observed), ("variance", variance), ("rounding", rounding)] {
+        check_argument(name, value, value >= 0.0 && value.is_finite(), "a finite number from 0")?;
+    }
+    check_argument("unit", unit, unit > 0.0 && unit.is_finite(), "a positive finite number")?;
+    if draws.is_nan() || draws < 1.0 {
+        return Err(StatisticsError::NoDraws);
+    }
+    let noise = POWER_QUANTILE * libm::sqrt(draws * observed);
+    let log_half = libm::log(alpha / 2.0);
+    let caught = |distance: f64| {
+        let sum = (draws * distance - noise).max(0.0);
+        let seen = Deviations { draws, sum, squares: draws * (observed + distance * distance) };
+        log_evidence(seen, variance, rounding, log_half) >= -log_half
+    };
+    Ok(first_above(0.0, 1e-3, 1e-9, |part| part >= 1.0 || caught(part * unit)).min(1.0))
 }
 
 #[cfg(test)]
@@ -265,8 +274,8 @@ mod tests {
                 found.map(|(density, deviations)| if of(deviations) { density } else { 0.0 }).sum()
             };
             let typical = trials(n, p, p).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap().1;
-            let test = mean_test(typical, p * (1.0 - p), 0.0).unwrap().judge(alpha, 1.0).unwrap();
-            let off = test.smallest_departure;
+            let variance = p * (1.0 - p);
+            let off = smallest_mean(n as f64, typical.variance(), variance, 0.0, alpha, 1.0).unwrap();
             assert!(caught(off) > 0.96, "{p}: {}", caught(off));
             assert!(caught(0.75 * off) < 0.96, "{p}: {}", caught(0.75 * off));
         }
@@ -288,7 +297,12 @@ mod tests {
         assert_eq!((beside.sum, beside.squares), (0.0, 0.0));
         assert_eq!(constant(10.0, 0.5).repeated(2.0), constant(20.0, 0.5));
         // The smallest departure of few draws is none.
-        let few = mean_test(constant(100.0, 0.0), 1.0, 0.0).unwrap().judge(1e-6, 1.0).unwrap();
-        assert_eq!(few.smallest_departure, 1.0);
+        assert_eq!(smallest_mean(100.0, 0.0, 1.0, 0.0, 1e-6, 1.0), Ok(1.0));
+        // It grows with each of what it depends on, so that one for all is enough.
+        let of = |observed, variance, rounding| {
+            smallest_mean(1e5, observed, variance, rounding, 1e-6, 1.0).unwrap()
+        };
+        assert!(of(1.0, 0.0, 0.0) < of(1.5, 0.0, 0.0) && of(1.0, 2.0, 0.0) < of(1.0, 3.0, 0.0));
+        assert!(of(1.0, 0.0, 0.0) < of(1.0, 0.0, 1e-3) && of(1.0, 0.0, 0.0) <= of(1.0, 1e-3, 0.0));
     }
 }
