@@ -332,6 +332,29 @@ fn a_uniform_drawn_once_for_two_batches_of_an_odd_size_is_found() {
     assert_eq!(at_any_size(&model, &mutant, 20_000), ["conditional: draw after draw"]);
 }
 
+/// What is seen in the draws that make a lag suspect is no evidence: they were looked at to find it.
+#[test]
+fn draws_that_were_looked_at_do_not_judge() {
+    let model = Model::parse(K4).unwrap();
+    let right = Reference::new(&model, 11).unwrap();
+    let mutant = |until: u64| {
+        let right = &right;
+        FromDraws(move |number: u64| {
+            let draw = right.draw(number);
+            let other = if number < until && number / 48 % 2 == 1 { number - 48 } else { number };
+            let mut random = uniforms(right, number);
+            random[2..].copy_from_slice(&uniforms(right, other)[2..]);
+            Draw { conditional: given(&draw.trace, right, &random), ..draw }
+        })
+    };
+    let at_a_distance = |until: u64| {
+        let rows = report(&model, &mutant(until), 20_000);
+        rows.into_iter().find(|row| row.subject == "conditional: at a distance").unwrap().verdict
+    };
+    assert_ne!(at_a_distance(4096), Verdict::Refuted);
+    assert_eq!(at_a_distance(20_000), Verdict::Refuted);
+}
+
 #[test]
 fn a_list_of_the_wrong_length_or_a_value_at_an_absent_entry_is_named() {
     const ABSENT: &str = r#"{"structure": "top_k", "k": 2, "rates": [1, 0, 2, 3]}"#;
