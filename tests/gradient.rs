@@ -434,6 +434,13 @@ fn on_the_command_line() {
         message.contains("--loss default: its gradient cannot be had exactly: ") && message.contains("trace"),
         "{message}"
     );
+    let (status, out, _) = check(r#"{"gradient":[0,1e308,-1e308,0,0,0]}"#, &["--loss", "default"]);
+    assert!(
+        status == 1
+            && out.contains("gradient of entry 0–2 is 1e308")
+            && out.contains("less than 1e100 in size"),
+        "{out}"
+    );
     // Few are too few, and the report says how many would do.
     let few = file(K4, 500, false, |seen| seen.t_reinforce());
     let (status, out, _) = check(&few, &["--loss", "default"]);
@@ -489,6 +496,10 @@ fn losses_of_ones_own() {
             "line 1, field `loss`: \"many\" is no number",
         ),
         (vec![r#"{"structure":[[0,1],[0,2],[0,3]],"loss":[1]}"#], "line 1, field `loss`: [1] is no number"),
+        (
+            vec![r#"{"structure":[[0,1],[0,2],[0,3]],"loss":-1e80}"#],
+            "line 1, field `loss`: -1e80 is out of reach",
+        ),
         (vec![r#"{"structure":[[0,1],[0,2],[0,3]],"cost":1}"#], "unknown field `cost`: want structure, loss"),
         (vec![r#"{"structure":[[0,1],[0,2],[0,3]]}"#], "line 1: has no `loss`"),
         (vec![r#"{"loss":1}"#], "line 1: has no `structure`"),

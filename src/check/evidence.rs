@@ -47,6 +47,9 @@ impl std::fmt::Debug for Known<'_> {
     }
 }
 
+/// Sums of squares of estimates must be finite.
+const LARGEST_GRADIENT: f64 = 1e100;
+
 impl Known<'_> {
     /// The role of the `k`-th present entry in a trace: 0 if it wins no race, else the number of the race, from 1.
     #[must_use]
@@ -93,8 +96,11 @@ impl Known<'_> {
                 if absent && value != 0.0 {
                     return Some(format!("{field} of the absent entry {} is {value}: want 0", label()));
                 }
-                if field == "gradient" && !value.is_finite() {
-                    return Some(format!("{field} of entry {} is {value}: want a finite number", label()));
+                if field == "gradient" && (value.is_nan() || value.abs() >= LARGEST_GRADIENT) {
+                    return Some(format!(
+                        "{field} of entry {} is {value:?}: want a finite number, less than {LARGEST_GRADIENT:e} in size",
+                        label()
+                    ));
                 }
             }
         }

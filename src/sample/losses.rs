@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use gumbel_oracle::model::Model;
+use gumbel_oracle::number::to_f64;
 use gumbel_oracle::rate;
 use gumbel_oracle::structure::Structure;
 use num_rational::BigRational;
@@ -70,6 +71,9 @@ pub fn parse(model: &Model, file: &str, text: &str) -> Result<BTreeMap<Structure
     Ok(losses)
 }
 
+/// The largest loss in size: fourth powers of losses must be finite in `f64`.
+const LARGEST: f64 = 1e50;
+
 /// A number as it is written: exact.
 fn number_of(json: &str) -> Result<BigRational, String> {
     let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(json);
@@ -79,6 +83,9 @@ fn number_of(json: &str) -> Result<BigRational, String> {
             "{json} is no number that can be read exactly: want an integer, a decimal or a fraction \"p/q\""
         )
     })?;
+    if to_f64(&value) > LARGEST {
+        return Err(format!("{json} is out of reach: want a number of at most {LARGEST:e} in size"));
+    }
     Ok(if negative { -value } else { value })
 }
 
