@@ -17,6 +17,7 @@
 pub mod check;
 
 pub mod explain;
+pub mod fast;
 pub mod picture;
 pub mod report;
 pub mod sample;

@@ -13,7 +13,7 @@ use recursive_gumbel::check::{Asked, Method, Options, any_size};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::file::write_json_line;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
-use recursive_gumbel::sample::{Draw, Field, FromDraws, Reference, Sampler, Source as _};
+use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Reference, Sampler, Source as _};
 use recursive_gumbel::statistics::Budget;
 
 /// A dense model of a size that cannot be enumerated, with rates over two orders of magnitude.
@@ -360,11 +360,13 @@ fn check(
 ) -> (i32, String) {
     let model = model(kind);
     let right = Reference::new(&model, 5).unwrap();
-    let mut lines = Vec::new();
+    let (mut lines, mut batch) = (Vec::new(), Batch::new(model.entries().len(), fields));
     for number in 0..count {
         let mut draw = right.draw(number);
         change(number, &mut draw);
-        write_json_line(&mut lines, &model, fields, &draw).unwrap();
+        batch.clear();
+        batch.push(&draw);
+        write_json_line(&mut lines, &model, &batch, 0).unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.json");

@@ -30,9 +30,9 @@ fn check(model: &str, lines: &str) -> (i32, String, String) {
 
 /// Draws of the reference sampler as a samples file.
 fn written(model: &Model, count: u64, fields: &[Field]) -> Vec<u8> {
-    let sampler = Reference::new(model, 7).unwrap();
-    let mut lines = Vec::new();
-    (0..count).for_each(|draw| write_json_line(&mut lines, model, fields, &sampler.draw(draw)).unwrap());
+    let (mut lines, mut batch) = (Vec::new(), Batch::new(model.entries().len(), fields));
+    Reference::new(model, 7).unwrap().fill(0, count as usize, &mut batch);
+    (0..batch.len()).for_each(|draw| write_json_line(&mut lines, model, &batch, draw).unwrap());
     lines
 }
 
@@ -441,10 +441,9 @@ fn single(model: &Model, sampler: &Reference<'_>, number: u64) -> Draw {
 /// What `check` says of draws of a model in all fields, of seed 7.
 fn judged(model: &Model, count: u64, draw: impl Fn(&Reference<'_>, u64) -> Draw) -> Vec<Row> {
     let sampler = Reference::new(model, 7).unwrap();
-    let mut lines = Vec::new();
-    for number in 0..count {
-        write_json_line(&mut lines, model, &Field::DRAWN, &draw(&sampler, number)).unwrap();
-    }
+    let (mut lines, mut batch) = (Vec::new(), Batch::new(model.entries().len(), &Field::DRAWN));
+    (0..count).for_each(|number| batch.push(&draw(&sampler, number)));
+    (0..batch.len()).for_each(|draw| write_json_line(&mut lines, model, &batch, draw).unwrap());
     let budget = Budget::new(1e-6, tests(model, &Field::DRAWN, None)).unwrap();
     let mut file = JsonLines::new(model, vec![input("a", lines)]).unwrap();
     judge_source("", model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap()

@@ -29,18 +29,17 @@ fn drawn(model: &Model, count: usize) -> Batch {
 }
 
 /// The draws of [`drawn`] as the library writes them.
-fn npz(model: &Model, count: u64) -> Vec<u8> {
-    let (sampler, mut arrays) = (Reference::new(model, 7).unwrap(), Arrays::new(model, &Field::DRAWN));
-    (0..count).for_each(|number| arrays.push(&sampler.draw(number)));
+fn npz(model: &Model, count: usize) -> Vec<u8> {
+    let mut arrays = Arrays::new(model, &Field::DRAWN);
+    arrays.push(&drawn(model, count)).unwrap();
     let mut file = Cursor::new(Vec::new());
     arrays.write(&mut file).unwrap();
     file.into_inner()
 }
 
-fn jsonl(model: &Model, count: u64) -> Vec<u8> {
-    let (sampler, mut lines) = (Reference::new(model, 7).unwrap(), Vec::new());
-    (0..count)
-        .for_each(|number| write_json_line(&mut lines, model, &Field::DRAWN, &sampler.draw(number)).unwrap());
+fn jsonl(model: &Model, count: usize) -> Vec<u8> {
+    let (batch, mut lines) = (drawn(model, count), Vec::new());
+    (0..count).for_each(|draw| write_json_line(&mut lines, model, &batch, draw).unwrap());
     lines
 }
 

@@ -17,6 +17,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::Model;
+use recursive_gumbel::fast;
+use recursive_gumbel::sample::{Reference, Sampler};
 
 /// Exact laws and reference samplers for the recursive Gumbel-Max trick, and what holds them together.
 ///
@@ -119,6 +121,14 @@ fn read_model(path: &Path) -> Result<Model, Failure> {
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
+}
+
+/// A sampler of a model: the fast one, or the plain one.
+fn sampler(model: &Model, seed: u64, reference: bool) -> Result<Box<dyn Sampler + '_>, Failure> {
+    match reference {
+        true => Ok(Box::new(Reference::new(model, seed).map_err(Failure::input)?)),
+        false => fast::of_model(model, seed).map_err(Failure::input),
+    }
 }
 
 /// The limit on enumerations, shared by the commands that enumerate.

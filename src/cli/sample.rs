@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use recursive_gumbel::sample::file::{Arrays, write_json_line};
-use recursive_gumbel::sample::{Draw, Field, Reference};
+use recursive_gumbel::sample::{Batch, Field};
 
 use super::output::Output;
 use super::{Failure, Outcome, progress, read_model};
 
 /// Draw structures from a model, with whatever belongs to a draw.
 ///
-/// Draw number i depends on the seed and on i only: more draws, other fields or other threads change nothing. For now
-/// the draws come from the reference algorithms, which are right and plain, not fast.
+/// Draw number i depends on the seed and on i only: more draws, other fields or other threads change nothing. Spanning
+/// trees come from the fast sampler, other structures for now from the reference, which is right and plain, not fast.
 #[derive(Args, Debug)]
 pub(super) struct Sample {
     /// The model file (JSON); `-` reads standard input.
@@ -27,6 +27,9 @@ pub(super) struct Sample {
     /// The seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Draw from the reference sampler, which is plain and slow.
+    #[arg(long)]
+    reference: bool,
     /// The format: JSON Lines, or NumPy's .npz (needs --out; all draws are held in memory).
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
@@ -58,8 +61,9 @@ enum Format {
     Npz,
 }
 
-/// Draws made at once: enough for all threads, little enough to hold.
-const BATCH: u64 = 4096;
+/// Numbers in the columns that are made at once on one thread, and on all: enough to be worth handing over, little enough to hold.
+const PIECE: u64 = 1 << 16;
+const ROUND: u64 = 1 << 22;
 
 impl Sample {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
@@ -67,7 +71,7 @@ impl Sample {
             return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
         }
         let model = read_model(&self.model)?;
-        let sampler = Reference::new(&model, self.seed).map_err(Failure::input)?;
+        let sampler = super::sampler(&model, self.seed, self.reference)?;
         let mut fields = vec![Field::Structure];
         fields.extend(self.with.iter().map(|with| match with {
             With::Trace => Field::Trace,
@@ -86,19 +90,30 @@ impl Sample {
         }
         let mut arrays = Arrays::new(&model, &fields);
         let bar = progress(self.n, "draws", self.quiet || self.out.is_none());
+        let entries = model.entries().len();
+        let row = (entries * fields.len()).max(1) as u64;
+        let (piece, round) = ((PIECE / row).clamp(1, 1024), (ROUND / row).max(1));
         let mut next = 0;
         while next < self.n {
-            let end = self.n.min(next + BATCH);
-            let draws: Vec<Draw> = (next..end).into_par_iter().map(|index| sampler.draw(index)).collect();
+            let end = self.n.min(next.saturating_add(round));
+            let pieces: Vec<u64> = (next..end).step_by(piece as usize).collect();
+            let batch = |&first: &u64| {
+                let mut batch = Batch::new(entries, &fields);
+                sampler.fill(first, (end - first).min(piece) as usize, &mut batch);
+                batch
+            };
             if self.format == Format::Jsonl {
-                let line = |draw: &Draw| {
-                    let mut line = Vec::new();
-                    write_json_line(&mut line, &model, &fields, draw).map(|()| line)
+                let lines = |first: &u64| -> std::io::Result<Vec<u8>> {
+                    let (batch, mut lines) = (batch(first), Vec::new());
+                    (0..batch.len()).try_for_each(|i| write_json_line(&mut lines, &model, &batch, i))?;
+                    Ok(lines)
                 };
-                let lines: std::io::Result<Vec<Vec<u8>>> = draws.par_iter().map(line).collect();
-                output.write(|out| lines?.iter().try_for_each(|line| out.write_all(line)))?;
+                let lines: std::io::Result<Vec<Vec<u8>>> = pieces.par_iter().map(lines).collect();
+                output.write(|out| lines?.iter().try_for_each(|lines| out.write_all(lines)))?;
             } else {
-                draws.iter().for_each(|draw| arrays.push(draw));
+                let batches: Vec<Batch> = pieces.par_iter().map(batch).collect();
+                let pushed = batches.iter().try_for_each(|batch| arrays.push(batch));
+                pushed.map_err(|error| output.failure(error))?;
             }
             bar.inc(end - next);
             next = end;

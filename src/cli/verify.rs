@@ -4,7 +4,7 @@ use clap::Args;
 use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{self, Asked, Method};
 use recursive_gumbel::report::Row;
-use recursive_gumbel::sample::{Draws, Field, Reference};
+use recursive_gumbel::sample::{Draws, Field};
 use recursive_gumbel::statistics::Budget;
 use recursive_gumbel::verify;
 
@@ -14,8 +14,8 @@ use super::{Failure, Outcome, progress};
 /// The main job: exact identities, then a sampler of every structure against the exact law.
 ///
 /// First everything that must hold exactly, in fractions, on built-in models, closed forms, and random inputs by brute
-/// force. Then draws of the reference sampler against the exact law: structures, traces, log-probabilities, scores,
-/// exponentials, conditional draws. The false-alarm probability of the whole report is --alpha.
+/// force. Then draws against the exact law: structures, traces, log-probabilities, scores, exponentials, conditional draws.
+/// Spanning trees are drawn by the fast sampler, the other structures for now by the reference. The false-alarm probability of the whole report is --alpha.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
     /// Only this structure, or several separated by commas.
@@ -30,6 +30,9 @@ pub(super) struct Verify {
     seed: u64,
     #[command(flatten)]
     how: How,
+    /// Judge the reference samplers, which are plain and slow, in place of the fast ones.
+    #[arg(long)]
+    reference: bool,
     /// Every identity on a line of its own.
     #[arg(long)]
     all: bool,
@@ -85,8 +88,8 @@ impl Verify {
 
         let bar = progress(models.len() as u64 * self.samples, "draws", self.how.quiet);
         for (name, model) in &models {
-            let sampler = Reference::new(model, stream(self.seed, name)).map_err(Failure::input)?;
-            let mut draws = Draws::new(&sampler, self.samples);
+            let sampler = super::sampler(model, stream(self.seed, name), self.reference)?;
+            let mut draws = Draws::new(&*sampler, self.samples);
             let judged = method.judge(name, model, &mut draws, &asked, &budget, |drawn| bar.inc(drawn));
             rows.extend(judged.map_err(Failure::input)?);
         }
@@ -112,6 +115,9 @@ impl Verify {
         if !self.structure.is_empty() {
             let names: Vec<&str> = self.structure.iter().map(|kind| kind.name()).collect();
             again.push_str(&format!(" --structure {}", names.join(",")));
+        }
+        if self.reference {
+            again.push_str(" --reference");
         }
         if self.all {
             again.push_str(" --all");

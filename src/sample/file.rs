@@ -29,27 +29,61 @@ use gumbel_oracle::structure::Structure;
 use ndarray::{ArrayD, IxDyn};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 
-use super::{Draw, Field};
+use super::{Batch, Field};
 
-/// Writes one draw as a line of JSON. An estimate of the gradient is not of one draw, and not written.
+/// Writes one draw of a batch as a line of JSON, the columns that the batch has in its order of fields. An estimate of the gradient
+/// is not of one draw, and not written.
 ///
 /// # Errors
-/// Those of the writer.
-pub fn write_json_line(out: &mut impl Write, model: &Model, fields: &[Field], draw: &Draw) -> io::Result<()> {
-    for (i, field) in fields.iter().filter(|field| **field != Field::Gradient).enumerate() {
-        out.write_all(if i == 0 { b"{" } else { b"," })?;
-        write!(out, "\"{}\":", field.name())?;
-        match field {
-            Field::Structure => out.write_all(model.canonical(&draw.structure).as_bytes())?,
-            Field::Trace => out.write_all(model.canonical_trace(&draw.trace).as_bytes())?,
-            Field::LogProb => out.write_all(float(draw.log_prob).as_bytes())?,
-            Field::Score => out.write_all(floats(&draw.score).as_bytes())?,
-            Field::Exponentials => out.write_all(floats(&draw.exponentials).as_bytes())?,
-            Field::Conditional => out.write_all(floats(&draw.conditional).as_bytes())?,
-            Field::Gradient => {} // filtered out
+/// Those of the writer; [`io::ErrorKind::InvalidData`] if the trace is none of this model.
+///
+/// # Panics
+/// If the batch does not have so many draws.
+pub fn write_json_line(out: &mut impl Write, model: &Model, batch: &Batch, draw: usize) -> io::Result<()> {
+    out.write_all(b"{")?;
+    let mut first = true;
+    for &field in batch.fields() {
+        let text = match field {
+            Field::Structure => batch.structure(draw).map(|structure| model.canonical(structure)),
+            Field::Trace => batch.trace(draw).map(|winners| trace_text(model, winners)).transpose()?,
+            Field::LogProb => batch.log_prob(draw).map(float),
+            Field::Score => batch.score(draw).map(floats),
+            Field::Exponentials => batch.exponentials(draw).map(floats),
+            Field::Conditional => batch.conditional(draw).map(floats),
+            Field::Gradient => None,
+        };
+        if let Some(text) = text {
+            write!(out, "{}\"{}\":{text}", if first { "" } else { "," }, field.name())?;
+            first = false;
         }
     }
     out.write_all(b"}\n")
+}
+
+/// Whether the canonical trace of a model is its winners in order.
+fn is_winners(model: &Model) -> bool {
+    !matches!(model.kind(), Kind::Arborescence | Kind::BinaryTree)
+}
+
+/// A trace from its winners.
+fn trace_of(model: &Model, winners: &[u32]) -> io::Result<Trace> {
+    let winners: Vec<usize> = winners.iter().map(|&winner| winner as usize).collect();
+    model.trace_of(&winners).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The canonical JSON of a trace.
+fn trace_text(model: &Model, winners: &[u32]) -> io::Result<String> {
+    if !is_winners(model) {
+        return Ok(model.canonical_trace(&trace_of(model, winners)?));
+    }
+    let item = |winner: &u32| match model.entries()[*winner as usize] {
+        Entry::Pair(u, v) => format!("[{u},{v}]"),
+        Entry::Position(i) => i.to_string(),
+    };
+    match (model.kind(), winners) {
+        (Kind::Categorical, [winner]) => Ok(item(winner)),
+        _ => Ok(format!("[{}]", winners.iter().map(item).collect::<Vec<_>>().join(","))),
+    }
 }
 
 /// A float as JSON, with the fewest digits that read back the same; `null` if it is not finite.
@@ -85,24 +119,40 @@ impl<'m> Arrays<'m> {
         }
     }
 
-    /// Adds a draw.
-    pub fn push(&mut self, draw: &Draw) {
-        self.draws += 1;
+    /// Adds the draws of a batch, which must have these columns.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if a column is lacking, or a trace is none of this model.
+    pub fn push(&mut self, batch: &Batch) -> io::Result<()> {
         for field in &self.fields {
-            match field {
-                Field::Structure => self.integers[0].extend(self.structure(&draw.structure)),
-                Field::Trace => {
-                    let (trace, components) = self.trace(draw);
-                    self.integers[1].extend(trace);
-                    self.integers[2].extend(components);
-                }
-                Field::LogProb => self.floats[0].push(draw.log_prob),
-                Field::Score => self.floats[1].extend(&draw.score),
-                Field::Exponentials => self.floats[2].extend(&draw.exponentials),
-                Field::Conditional => self.floats[3].extend(&draw.conditional),
-                Field::Gradient => {} // not of the draw
+            if !batch.has(*field) {
+                let lacking = format!("no column {} in the batch", field.name());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, lacking));
             }
         }
+        for draw in 0..batch.len() {
+            self.draws += 1;
+            if let Some(structure) = batch.structure(draw).filter(|_| self.fields.contains(&Field::Structure))
+            {
+                let structure = self.structure(structure);
+                self.integers[0].extend(structure);
+            }
+            if let Some(winners) = batch.trace(draw).filter(|_| self.fields.contains(&Field::Trace)) {
+                let (trace, components) = self.trace(winners)?;
+                self.integers[1].extend(trace);
+                self.integers[2].extend(components);
+            }
+            for (field, column, values) in [
+                (Field::Score, 1, batch.score(draw)),
+                (Field::Exponentials, 2, batch.exponentials(draw)),
+                (Field::Conditional, 3, batch.conditional(draw)),
+            ] {
+                let values = values.filter(|_| self.fields.contains(&field));
+                self.floats[column].extend(values.unwrap_or_default());
+            }
+            self.floats[0].extend(batch.log_prob(draw).filter(|_| self.fields.contains(&Field::LogProb)));
+        }
+        Ok(())
     }
 
     fn structure(&self, structure: &Structure) -> Vec<i64> {
@@ -121,13 +171,16 @@ impl<'m> Arrays<'m> {
         }
     }
 
-    fn trace(&self, draw: &Draw) -> (Vec<i64>, Vec<i64>) {
-        let entry = |k: usize| numbers(self.model.entries()[k]);
-        match self.model.kind() {
-            Kind::BinaryTree => (self.structure(&draw.structure), Vec::new()),
-            Kind::Arborescence => self.components(&draw.trace),
-            _ => (draw.trace.races().iter().flat_map(|race| entry(race.winner)).collect(), Vec::new()),
+    fn trace(&self, winners: &[u32]) -> io::Result<(Vec<i64>, Vec<i64>)> {
+        if is_winners(self.model) {
+            let entry = |&winner: &u32| numbers(self.model.entries()[winner as usize]);
+            return Ok((winners.iter().flat_map(entry).collect(), Vec::new()));
         }
+        let trace = trace_of(self.model, winners)?;
+        Ok(match self.model.replay(&trace) {
+            Ok(structure @ Structure::Parents(_)) => (self.structure(&structure), Vec::new()),
+            _ => self.components(&trace),
+        })
     }
 
     fn components(&self, trace: &Trace) -> (Vec<i64>, Vec<i64>) {

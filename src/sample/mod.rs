@@ -140,6 +140,15 @@ impl<X: Clone, F: Fn(u64) -> Draw<X> + Sync> Sampler<X> for FromDraws<F> {
     }
 }
 
+/// The rows of some draws of a [`Batch`], as far as there are columns.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    pub(crate) log_prob: Option<&'a mut [f64]>,
+    pub(crate) score: Option<&'a mut [f64]>,
+    pub(crate) exponentials: Option<&'a mut [f64]>,
+    pub(crate) conditional: Option<&'a mut [f64]>,
+}
+
 /// Draws in columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch<X = Structure> {
@@ -194,6 +203,12 @@ impl<X> Batch<X> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.draws == 0
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// Whether there is this column.
@@ -274,6 +289,33 @@ impl<X> Batch<X> {
     pub fn push_gradient(&mut self, gradient: &[f64]) {
         assert_eq!(gradient.len(), self.entries, "one number per entry");
         self.gradients.extend_from_slice(gradient);
+    }
+
+    /// Makes room for so many draws and hands out their rows of the columns of numbers, to be written. Structures and traces must
+    /// follow by [`push_structure`](Self::push_structure) and [`push_winners`](Self::push_winners), if there are such columns.
+    pub(crate) fn grow(&mut self, draws: usize) -> Rows<'_> {
+        fn tail(column: &mut Vec<f64>, values: usize) -> &mut [f64] {
+            let before = column.len();
+            column.resize(before + values, 0.0);
+            &mut column[before..]
+        }
+        self.draws += draws;
+        let (values, has) = (draws * self.entries, |field| self.fields.contains(&field));
+        Rows {
+            log_prob: has(Field::LogProb).then(|| tail(&mut self.log_probs, draws)),
+            score: has(Field::Score).then(|| tail(&mut self.scores, values)),
+            exponentials: has(Field::Exponentials).then(|| tail(&mut self.exponentials, values)),
+            conditional: has(Field::Conditional).then(|| tail(&mut self.conditionals, values)),
+        }
+    }
+
+    pub(crate) fn push_structure(&mut self, structure: X) {
+        self.structures.push(structure);
+    }
+
+    pub(crate) fn push_winners(&mut self, winners: &[u32]) {
+        self.winners.extend_from_slice(winners);
+        self.ends.push(self.winners.len());
     }
 
     /// Says that the draw which would come next is not to be had, or the last one pushed is malformed.

@@ -1,0 +1,521 @@
+//! Fast samplers: the same laws as the reference, at a cost that grows as the input does.
+//!
+//! An [`Algorithm`] is a structure with fixed rates, made once; [`Fast`] draws from it. Draws are written to [`Outputs`]: flat
+//! slices of the caller, one row per draw, each only if it is there; nothing is allocated per draw. As a
+//! [`Sampler`] it fills the columns of a [`Batch`], like any other.
+//!
+//! # Notation
+//! As everywhere: entry `k` has rate `λ_k ≥ 0` and weight `E_k ~ Exp(λ_k)`; 0 is absent. Rates are f64 between 1e-300 and 1e300;
+//! [`rates_of_logits`] makes them from logits `θ_k = -log λ_k`. A trace is its winners, in the order held.
+//!
+//! # Law
+//! Structure and trace are those of the reference algorithm on the same weights, bit for bit, ties included: on given weights
+//! ([`Fast::run`]) the two are compared a million times in `tests/fast.rs`. Log-probability, score and conditional draw have the
+//! formulas of [`gumbel_oracle::race`].
+//!
+//! # Numbers
+//! Race totals are sums of positive terms only. With `x_r = (Λ_r - λ_w) / λ_w`, summed without the winner,
+//! `log p(T) = -log Π (1 + x_r)`: the product minus 1 is kept, again by adding positive terms only, so that it is as accurate
+//! where almost every race is certain as where none is; one logarithm does for all races.
+//!
+//! # Randomness
+//! See [`stream`]: a draw depends on the seed and its number only. What is asked for of a draw does not change the rest of it.
+//!
+//! # Example
+//! ```
+//! use recursive_gumbel::fast::{Fast, Outputs, SpanningTree};
+//! // The triangle, and one more vertex.
+//! let tree = SpanningTree::new(4, &[(0, 1), (0, 2), (1, 2), (2, 3)], &[2.0, 1.0, 0.25, 5.0])?;
+//! let mut sampler = Fast::new(tree, 42);
+//! let (mut trees, mut log_probs) = ([0; 30], [0.0; 10]);
+//! sampler.fill(0, 10, Outputs {
+//!     structure: Some(&mut trees),
+//!     log_prob: Some(&mut log_probs),
+//!     ..Outputs::default()
+//! });
+//! assert!(trees.chunks(3).all(|tree| tree[2] == 3)); // the last edge is in every tree
+//! assert!(log_probs.iter().all(|&log_prob| log_prob < 0.0));
+//! # Ok::<(), recursive_gumbel::fast::InputError>(())
+//! ```
+
+mod races;
+mod spanning_tree;
+pub mod stream;
+
+use gumbel_oracle::model::{Algorithm as Oracles, Model};
+use gumbel_oracle::number::Real;
+use gumbel_oracle::structure::Structure;
+use rayon::prelude::*;
+
+use crate::sample::{Batch, Field, Reference, SampleError, Sampler};
+use stream::{Seed, Stream};
+
+pub use spanning_tree::SpanningTree;
+
+/// Why rates do not make a sampler: what, where, and what would be right.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A rate that is no rate.
+    #[error("entry {entry} has rate {rate}: want 0 (absent) or a number between 1e-300 and 1e300")]
+    Rate {
+        /// The entry.
+        entry: usize,
+        /// Its rate.
+        rate: f64,
+    },
+    /// Not one rate for each entry.
+    #[error("{found} rates for {entries} entries: want one for each")]
+    Length {
+        /// How many entries there are.
+        entries: usize,
+        /// How many rates.
+        found: usize,
+    },
+    /// An edge that is none.
+    #[error("edge {entry} is ({u}, {v}): want two different vertices below {vertices}")]
+    Edge {
+        /// The entry.
+        entry: usize,
+        /// One end.
+        u: u32,
+        /// The other.
+        v: u32,
+        /// How many vertices there are.
+        vertices: usize,
+    },
+    /// Two entries for the same two vertices.
+    #[error("edges {first} and {entry} join the same vertices: give one edge the sum of both rates")]
+    Parallel {
+        /// The earlier entry.
+        first: usize,
+        /// The later one.
+        entry: usize,
+    },
+    /// A graph in pieces.
+    #[error("vertex {vertex} cannot be reached from vertex 0 over present edges: there is no spanning tree")]
+    Disconnected {
+        /// A vertex.
+        vertex: usize,
+    },
+    /// More than can be numbered.
+    #[error("{found} {what}: want at least 1 and fewer than 2³²")]
+    Size {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        found: usize,
+    },
+    /// A rate of a model that f64 cannot hold.
+    #[error(transparent)]
+    Range(#[from] SampleError),
+}
+
+/// Why an algorithm cannot be run on what is given.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GivenError {
+    /// Not one number for each entry.
+    #[error("{found} {what}s for {entries} entries: want one for each")]
+    Length {
+        /// Weight or uniform.
+        what: &'static str,
+        /// How many entries there are.
+        entries: usize,
+        /// How many numbers.
+        found: usize,
+    },
+    /// A weight that is no time, or a uniform that is no probability.
+    #[error(
+        "entry {entry} has {what} {value}: want a finite weight, 0 or above, and a uniform between 0 and 1"
+    )]
+    Value {
+        /// Weight or uniform.
+        what: &'static str,
+        /// The entry.
+        entry: usize,
+        /// The number.
+        value: f64,
+    },
+}
+
+/// The rates `λ_k = e^{-θ_k}` of logits; an infinite logit stands for an absent entry.
+///
+/// ```
+/// use recursive_gumbel::fast::rates_of_logits;
+/// assert_eq!(rates_of_logits(&[0.0, f64::INFINITY]), [1.0, 0.0]);
+/// ```
+#[must_use]
+pub fn rates_of_logits(logits: &[f64]) -> Vec<f64> {
+    logits.iter().map(|logit| Real::exp(&-logit)).collect()
+}
+
+/// Each is a number that can be a rate.
+fn check_rates(rates: &[f64]) -> Result<(), InputError> {
+    let fits = |rate: f64| rate == 0.0 && rate.is_sign_positive() || (1e-300..=1e300).contains(&rate);
+    match rates.iter().position(|&rate| !fits(rate)) {
+        Some(entry) => Err(InputError::Rate { entry, rate: rates[entry] }),
+        None => Ok(()),
+    }
+}
+
+/// The weights an algorithm is run on, handed out in the order in which it looks at them, each once.
+pub trait Weights {
+    /// The weight of a present entry, whose mean this is.
+    fn of(&mut self, entry: u32, mean: f64) -> f64;
+}
+
+/// Drawn when they are looked at.
+#[derive(Debug)]
+struct Drawn(Stream);
+
+impl Weights for Drawn {
+    #[inline]
+    fn of(&mut self, _: u32, mean: f64) -> f64 {
+        self.0.exponential() * mean
+    }
+}
+
+/// Drawn, and written down.
+#[derive(Debug)]
+struct Kept<'a>(Stream, &'a mut [f64]);
+
+impl Weights for Kept<'_> {
+    #[inline]
+    fn of(&mut self, entry: u32, mean: f64) -> f64 {
+        let weight = self.0.exponential() * mean;
+        if let Some(place) = self.1.get_mut(entry as usize) {
+            *place = weight; // a dense matrix has cells that are no entries
+        }
+        weight
+    }
+}
+
+/// Given.
+#[derive(Debug)]
+struct Given<'a>(&'a [f64]);
+
+impl Weights for Given<'_> {
+    #[inline]
+    fn of(&mut self, entry: u32, _: f64) -> f64 {
+        self.0.get(entry as usize).copied().unwrap_or(f64::INFINITY)
+    }
+}
+
+/// Standard exponentials for a conditional draw: that of a winner makes the time of its race, that of another its residual time.
+pub trait Times {
+    /// That of this entry.
+    fn of(&mut self, entry: u32) -> f64;
+}
+
+impl Times for Stream {
+    #[inline]
+    fn of(&mut self, _: u32) -> f64 {
+        self.exponential()
+    }
+}
+
+/// From one uniform per entry.
+#[derive(Debug)]
+struct Uniforms<'a>(&'a [f64]);
+
+impl Times for Uniforms<'_> {
+    #[inline]
+    fn of(&mut self, entry: u32) -> f64 {
+        -Real::ln(&self.0[entry as usize])
+    }
+}
+
+/// A structure with its rates, made ready to be drawn from.
+///
+/// One run leaves its trace in the scratch; what follows from the trace is computed from there.
+pub trait Algorithm: Sync {
+    /// What a run needs and leaves: kept from draw to draw.
+    type Scratch: Default + std::fmt::Debug + Send + Sync;
+
+    /// The rates, one per entry; 0 is absent.
+    fn rates(&self) -> &[f64];
+
+    /// The numbers in a structure: the entries of a set in increasing order, the positions of a permutation in order, or the
+    /// parent of each node of a binary tree ([`NONE`] at the root).
+    fn structure_len(&self) -> usize;
+
+    /// The largest number of races of a trace.
+    fn trace_len(&self) -> usize;
+
+    /// Runs on these weights.
+    fn run(&self, weights: impl Weights, scratch: &mut Self::Scratch);
+
+    /// The winners of the last run, in the order held.
+    fn winners<'s>(&self, scratch: &'s Self::Scratch) -> &'s [u32];
+
+    /// Writes the structure of the last run.
+    fn structure(&self, scratch: &mut Self::Scratch, structure: &mut [u32]);
+
+    /// A structure as the oracle has it, from its numbers.
+    fn to_structure(&self, structure: &[u32]) -> Structure;
+
+    /// Finds the races' totals, which the following need.
+    fn totals(&self, scratch: &mut Self::Scratch);
+
+    /// `log p(T)`.
+    fn log_prob(&self, scratch: &Self::Scratch) -> f64;
+
+    /// Writes `∂ log p(T)/∂θ_k` for present entries.
+    fn score(&self, scratch: &mut Self::Scratch, score: &mut [f64]);
+
+    /// Writes a draw of the weights of present entries given the trace.
+    fn conditional(&self, scratch: &mut Self::Scratch, times: &mut impl Times, weights: &mut [f64]);
+}
+
+/// No number: where a structure or a trace is shorter than its row, and at the root of a binary tree.
+pub const NONE: u32 = u32::MAX;
+
+/// Where draws are written: flat, the row of one draw after that of the other. What is not there is not computed.
+#[derive(Debug, Default)]
+pub struct Outputs<'a> {
+    /// [`structure_len`](Algorithm::structure_len) numbers per draw.
+    pub structure: Option<&'a mut [u32]>,
+    /// [`trace_len`](Algorithm::trace_len) winners per draw, filled up with [`NONE`].
+    pub trace: Option<&'a mut [u32]>,
+    /// `log p(T)`, one number per draw.
+    pub log_prob: Option<&'a mut [f64]>,
+    /// `∂ log p(T)/∂θ`, one number per entry per draw; 0 at an absent entry.
+    pub score: Option<&'a mut [f64]>,
+    /// The weights that were run on, one per entry per draw; infinite at an absent entry.
+    pub exponentials: Option<&'a mut [f64]>,
+    /// A draw of the weights given the trace, likewise.
+    pub conditional: Option<&'a mut [f64]>,
+}
+
+impl<'a> Outputs<'a> {
+    /// Takes the first `draws` rows off, where rows have these lengths.
+    fn take(&mut self, draws: usize, [structure, trace, entries]: [usize; 3]) -> Outputs<'a> {
+        fn cut<'a, T>(column: &mut Option<&'a mut [T]>, values: usize) -> Option<&'a mut [T]> {
+            let (first, rest) = column.take()?.split_at_mut(values);
+            *column = Some(rest);
+            Some(first)
+        }
+        Outputs {
+            structure: cut(&mut self.structure, draws * structure),
+            trace: cut(&mut self.trace, draws * trace),
+            log_prob: cut(&mut self.log_prob, draws),
+            score: cut(&mut self.score, draws * entries),
+            exponentials: cut(&mut self.exponentials, draws * entries),
+            conditional: cut(&mut self.conditional, draws * entries),
+        }
+    }
+
+    /// # Panics
+    /// If a column has another length.
+    fn check(&self, draws: usize, [structure, trace, entries]: [usize; 3]) {
+        let lengths = [
+            ("structure", self.structure.as_ref().map(|column| column.len()), structure),
+            ("trace", self.trace.as_ref().map(|column| column.len()), trace),
+            ("log_prob", self.log_prob.as_ref().map(|column| column.len()), 1),
+            ("score", self.score.as_ref().map(|column| column.len()), entries),
+            ("exponentials", self.exponentials.as_ref().map(|column| column.len()), entries),
+            ("conditional", self.conditional.as_ref().map(|column| column.len()), entries),
+        ];
+        for (name, found, row) in lengths {
+            let found = found.unwrap_or(draws * row);
+            assert!(found == draws * row, "{name} has {found} values: want {row} for each of {draws} draws");
+        }
+    }
+}
+
+/// Draws from a structure with fixed rates.
+#[derive(Debug)]
+pub struct Fast<A: Algorithm> {
+    algorithm: A,
+    seed: Seed,
+    scratch: A::Scratch,
+    absent: Vec<u32>,
+}
+
+impl<A: Algorithm> Fast<A> {
+    /// The sampler with this seed.
+    #[must_use]
+    pub fn new(algorithm: A, seed: u64) -> Self {
+        let absent = (0..).zip(algorithm.rates()).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k);
+        Self { absent: absent.collect(), algorithm, seed: Seed::new(seed), scratch: A::Scratch::default() }
+    }
+
+    /// The structure and its rates.
+    #[must_use]
+    pub fn algorithm(&self) -> &A {
+        &self.algorithm
+    }
+
+    fn lengths(&self) -> [usize; 3] {
+        let algorithm = &self.algorithm;
+        [algorithm.structure_len(), algorithm.trace_len(), algorithm.rates().len()]
+    }
+
+    /// Writes the draws `first..first + count`, on this thread.
+    ///
+    /// # Panics
+    /// If a column does not have `count` rows. So does [`fill_on_all_threads`](Self::fill_on_all_threads).
+    pub fn fill(&mut self, first: u64, count: usize, outputs: Outputs<'_>) {
+        outputs.check(count, self.lengths());
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.fill_with(&mut scratch, first, count, outputs);
+        self.scratch = scratch;
+    }
+
+    fn fill_with(&self, scratch: &mut A::Scratch, first: u64, count: usize, mut outputs: Outputs<'_>) {
+        for number in first..first + count as u64 {
+            let mut row = outputs.take(1, self.lengths());
+            let stream = Stream::weights(self.seed, number);
+            match row.exponentials.take() {
+                None => self.algorithm.run(Drawn(stream), scratch),
+                Some(weights) => {
+                    self.mark(weights, f64::INFINITY);
+                    self.algorithm.run(Kept(stream, weights), scratch);
+                }
+            }
+            self.write(scratch, &mut Stream::conditional(self.seed, number), row);
+        }
+    }
+
+    /// Writes the draws `first..first + count`: the same, on all threads of the rayon pool.
+    pub fn fill_on_all_threads(&self, first: u64, count: usize, mut outputs: Outputs<'_>) {
+        let lengths = self.lengths();
+        outputs.check(count, lengths);
+        // Pieces of some 2¹⁶ entries: enough work to be worth handing over.
+        let piece = ((1 << 16) / lengths[2].max(1)).clamp(1, 1 << 12).min(count.max(1));
+        let pieces = count.div_ceil(piece);
+        let pieces: Vec<(u64, usize, Outputs<'_>)> = (0..pieces)
+            .map(|number| {
+                let draws = piece.min(count - number * piece);
+                (first + (number * piece) as u64, draws, outputs.take(draws, lengths))
+            })
+            .collect();
+        pieces.into_par_iter().for_each_init(A::Scratch::default, |scratch, (first, draws, outputs)| {
+            self.fill_with(scratch, first, draws, outputs);
+        });
+    }
+
+    /// Runs on given weights, one per entry, and writes one row. A conditional draw is made from one uniform in (0, 1) per entry:
+    /// `M_r = -log u_{w_r} / Λ_r`, `R_k = -log u_k / λ_k`; if none is asked for, `uniforms` may be empty. What is given for absent
+    /// entries is not looked at. Exponentials are the caller's already: that column stays as it is.
+    ///
+    /// # Errors
+    /// [`GivenError`].
+    ///
+    /// # Panics
+    /// If a column does not have one row.
+    pub fn run(&mut self, weights: &[f64], uniforms: &[f64], outputs: Outputs<'_>) -> Result<(), GivenError> {
+        outputs.check(1, self.lengths());
+        self.check_given("weight", weights, |weight| {
+            weight >= 0.0 && weight.is_sign_positive() && weight < f64::INFINITY
+        })?;
+        if outputs.conditional.is_some() {
+            self.check_given("uniform", uniforms, |u| 0.0 < u && u < 1.0)?;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.algorithm.run(Given(weights), &mut scratch);
+        self.write(&mut scratch, &mut Uniforms(uniforms), outputs);
+        self.scratch = scratch;
+        Ok(())
+    }
+
+    fn check_given(
+        &self,
+        what: &'static str,
+        values: &[f64],
+        fits: impl Fn(f64) -> bool,
+    ) -> Result<(), GivenError> {
+        let rates = self.algorithm.rates();
+        if values.len() != rates.len() {
+            return Err(GivenError::Length { what, entries: rates.len(), found: values.len() });
+        }
+        match (0..rates.len()).find(|&entry| rates[entry] > 0.0 && !fits(values[entry])) {
+            Some(entry) => Err(GivenError::Value { what, entry, value: values[entry] }),
+            None => Ok(()),
+        }
+    }
+
+    /// What was asked for of the last run.
+    fn write(&self, scratch: &mut A::Scratch, times: &mut impl Times, row: Outputs<'_>) {
+        let algorithm = &self.algorithm;
+        if let Some(trace) = row.trace {
+            let winners = algorithm.winners(scratch);
+            trace[..winners.len()].copy_from_slice(winners);
+            trace[winners.len()..].fill(NONE);
+        }
+        if let Some(structure) = row.structure {
+            algorithm.structure(scratch, structure);
+        }
+        if row.log_prob.is_none() && row.score.is_none() && row.conditional.is_none() {
+            return;
+        }
+        algorithm.totals(scratch);
+        if let Some(log_prob) = row.log_prob {
+            log_prob[0] = algorithm.log_prob(scratch);
+        }
+        if let Some(score) = row.score {
+            self.mark(score, 0.0);
+            algorithm.score(scratch, score);
+        }
+        if let Some(weights) = row.conditional {
+            self.mark(weights, f64::INFINITY);
+            algorithm.conditional(scratch, times, weights);
+        }
+    }
+
+    /// Writes the value of absent entries.
+    fn mark(&self, row: &mut [f64], value: f64) {
+        self.absent.iter().for_each(|&entry| row[entry as usize] = value);
+    }
+}
+
+impl<A: Algorithm> Sampler for Fast<A> {
+    fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
+        let [in_structure, in_trace, _] = self.lengths();
+        let column = |field, row: usize| vec![NONE; if batch.has(field) { count * row } else { 0 }];
+        let (mut structures, mut traces) =
+            (column(Field::Structure, in_structure), column(Field::Trace, in_trace));
+        let (structure, trace) = (batch.has(Field::Structure), batch.has(Field::Trace));
+        let rows = batch.grow(count);
+        let outputs = Outputs {
+            structure: structure.then_some(&mut structures[..]),
+            trace: trace.then_some(&mut traces[..]),
+            log_prob: rows.log_prob,
+            score: rows.score,
+            exponentials: rows.exponentials,
+            conditional: rows.conditional,
+        };
+        self.fill_with(&mut A::Scratch::default(), first, count, outputs);
+        for draw in 0..count {
+            if structure {
+                let row = &structures[draw * in_structure..(draw + 1) * in_structure];
+                batch.push_structure(self.algorithm.to_structure(row));
+            }
+            if trace {
+                let row = &traces[draw * in_trace..(draw + 1) * in_trace];
+                let races = row.iter().position(|&winner| winner == NONE).unwrap_or(in_trace);
+                batch.push_winners(&row[..races]);
+            }
+        }
+    }
+}
+
+/// A sampler of a model: the fast one where there is one, else the reference.
+///
+/// # Errors
+/// [`InputError::Range`] if a rate is beyond the range of `f64`.
+pub fn of_model(model: &Model, seed: u64) -> Result<Box<dyn Sampler + '_>, InputError> {
+    let reference = Reference::new(model, seed)?;
+    let rates = reference.rates();
+    Ok(match model.algorithm() {
+        Oracles::SpanningTree(_) => {
+            Box::new(Fast::new(SpanningTree::new(model.size(), &pairs(model), rates)?, seed))
+        }
+        _ => Box::new(reference),
+    })
+}
+
+fn pairs(model: &Model) -> Vec<(u32, u32)> {
+    model.pairs().iter().map(|&(u, v)| (u as u32, v as u32)).collect()
+}
