@@ -2,13 +2,20 @@
 
 mod common;
 
+use gumbel_oracle::enclosure;
 use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::number::{Exact, ratio, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
+use petgraph::graph::UnGraph;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
-use recursive_gumbel::fast::{Algorithm, Fast, NONE, Outputs, SpanningTree};
+use recursive_gumbel::fast::{
+    Algorithm, BinaryTree, Categorical, Fast, InputError, Matching, NONE, Outputs, Permutation, SpanningTree,
+    TopK, of_model,
+};
+use recursive_gumbel::sample::{Batch, Field, Walker};
 
 use common::random;
 
@@ -52,7 +59,8 @@ fn runner<A: Algorithm + Send + 'static>(algorithm: A) -> Runner {
 }
 
 /// The structures that have a fast sampler.
-const KINDS: [Kind; 1] = [Kind::SpanningTree];
+const KINDS: [Kind; 6] =
+    [Kind::SpanningTree, Kind::Matching, Kind::BinaryTree, Kind::TopK, Kind::Permutation, Kind::Categorical];
 
 /// The fast algorithms of a model, one for each layout that there is.
 fn runners(model: &Model) -> Vec<Runner> {
@@ -62,6 +70,16 @@ fn runners(model: &Model) -> Vec<Runner> {
         Kind::SpanningTree => [true, false]
             .map(|dense| runner(SpanningTree::with_layout(model.size(), &pairs, &rates, dense).unwrap()))
             .into(),
+        Kind::Matching => {
+            let n = model.size();
+            let mut matrix = vec![0.0; n * n];
+            pairs.iter().zip(&rates).for_each(|(&(i, j), &rate)| matrix[i as usize * n + j as usize] = rate);
+            vec![runner(Matching::new(n, &matrix).unwrap())]
+        }
+        Kind::BinaryTree => vec![runner(BinaryTree::new(&rates).unwrap())],
+        Kind::TopK => vec![runner(TopK::new(&rates, model.size().div_ceil(3)).unwrap())],
+        Kind::Permutation => vec![runner(Permutation::new(&rates).unwrap())],
+        Kind::Categorical => vec![runner(Categorical::new(&rates).unwrap())],
         kind => panic!("{} has no fast sampler", kind.name()),
     }
 }
@@ -110,8 +128,8 @@ fn difference(model: &Model, rates: &[f64], weights: &[f64], uniforms: &[f64], r
 }
 
 /// The sizes of models, and how many, with so many weights each.
-const SIZES: [(std::ops::RangeInclusive<usize>, usize, usize); 3] =
-    [(1..=8, 200, 60), (9..=16, 60, 20), (17..=40, 6, 10)];
+const SIZES: [(std::ops::RangeInclusive<usize>, usize, usize); 5] =
+    [(1..=8, 200, 60), (9..=16, 60, 20), (17..=40, 6, 10), (64..=66, 2, 5), (129..=129, 1, 5)];
 
 #[test]
 fn runs_on_the_same_weights_are_the_oracles() {
@@ -144,5 +162,250 @@ fn runs_on_the_same_weights_are_the_oracles() {
             compared
         })
         .sum();
-    assert!(compared >= 180_000 * KINDS.len(), "{compared}");
+    assert!(compared >= 100_000 * KINDS.len(), "{compared}");
+}
+
+/// A model with these rates, exactly.
+fn with_rates(kind: Kind, n: usize, mut rate: impl FnMut() -> f64) -> Model {
+    let mut exact = || to_rational(&Exact::try_from(rate()).unwrap());
+    match kind {
+        Kind::SpanningTree => {
+            let pairs = (0..n as u32).flat_map(|u| (u + 1..n as u32).map(move |v| (u, v)));
+            let edges: Vec<_> = pairs.map(|(u, v)| (u, v, exact())).collect();
+            Model::spanning_tree(&UnGraph::<(), _>::from_edges(edges))
+        }
+        Kind::Matching => {
+            Model::matching(&(0..n).map(|_| (0..n).map(|_| exact()).collect()).collect::<Vec<_>>())
+        }
+        Kind::BinaryTree => Model::binary_tree((0..n).map(|_| exact()).collect()),
+        Kind::TopK => Model::top_k((0..n).map(|_| exact()).collect(), n.div_ceil(3)),
+        Kind::Permutation => Model::permutation((0..n).map(|_| exact()).collect()),
+        Kind::Categorical => Model::categorical((0..n).map(|_| exact()).collect()),
+        Kind::Arborescence => panic!("not yet"),
+    }
+    .unwrap()
+}
+
+/// A trace with `log p(T)` correctly rounded, and as it was found.
+struct Known {
+    rates: Vec<f64>,
+    trace: Trace,
+    log_prob: f64,
+    found: f64,
+}
+
+/// Rates are `e^{-θ}` with logits in this range.
+fn known(logits: std::ops::Range<f64>) -> Vec<Known> {
+    let cases: Vec<(Kind, usize)> =
+        KINDS.iter().flat_map(|&kind| [2, 3, 4, 6, 9, 25].map(|n| (kind, n))).collect();
+    let of = |(kind, n): (Kind, usize)| {
+        let mut rng = ChaCha8Rng::seed_from_u64(n as u64);
+        let mut all = Vec::new();
+        for _ in 0..if n < 10 { 8 } else { 1 } {
+            let model = with_rates(kind, n, || libm::exp(-rng.random_range(logits.clone())));
+            let rates: Vec<f64> = model.rates_as();
+            let mut runners = runners(&model);
+            // Wild weights let entries win that hardly ever do.
+            for sort in [0, 4, 4] {
+                let weights = weights(&rates, sort, &mut rng);
+                let found: Vec<Ran> =
+                    runners.iter_mut().map(|run| run(&weights, &vec![0.5; rates.len()])).collect();
+                let trace = model.trace_of(&found[0].winners).unwrap();
+                let log_prob = enclosure::ln(&trace.probability(model.rates())).unwrap();
+                all.extend(found.iter().map(|ran| Known {
+                    rates: rates.clone(),
+                    trace: trace.clone(),
+                    log_prob,
+                    found: ran.log_prob,
+                }));
+            }
+        }
+        all
+    };
+    cases.into_par_iter().flat_map_iter(of).collect()
+}
+
+/// The largest error, in units of the last place of the right value times the number of races.
+fn worst(all: &[Known], log_prob: impl Fn(&Known) -> f64) -> f64 {
+    let error = |known: &Known| {
+        let want = known.log_prob.abs();
+        let races = known.trace.races().len() as f64;
+        (log_prob(known) - known.log_prob).abs() / (want.next_up() - want) / races
+    };
+    all.iter().map(error).fold(0.0, f64::max)
+}
+
+#[test]
+fn log_probabilities_are_right_to_a_few_units_of_the_last_place_per_race() {
+    let all = [-1.0..1.0, -30.0..30.0, -500.0..500.0].map(known);
+    for all in &all {
+        let worst = worst(all, |known| known.found);
+        println!("{worst} ulp per race, {} traces", all.len());
+        assert!(worst <= 4.0, "{worst}");
+    }
+    // Caught: totals by subtraction, and the plain formula where a race is almost certain.
+    let subtracted = |Known { rates, trace, .. }: &Known| {
+        let mut total: f64 = rates.iter().sum();
+        let mut left: Vec<usize> = (0..rates.len()).collect();
+        let mut log_prob = 0.0;
+        for race in trace.races() {
+            for gone in left.extract_if(.., |k| !race.has(*k)) {
+                total -= rates[gone];
+            }
+            log_prob += libm::log(rates[race.winner]) - libm::log(total);
+        }
+        log_prob
+    };
+    assert!(worst(&all[1], subtracted) > 1e6);
+    assert!(worst(&all[1], |known| known.trace.log_probability(&known.rates)) > 1e3);
+}
+
+#[test]
+fn draws_depend_on_seed_and_number_only() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for kind in KINDS {
+        for n in [1, 2, 7, 30] {
+            let model = random(kind, n, &mut rng);
+            let m = model.rates().len();
+            let sampler = of_model(&model, 11).unwrap();
+            let mut all = Batch::new(m, &Field::DRAWN);
+            sampler.fill(5, 40, &mut all);
+            for field in Field::DRAWN {
+                let mut one = Batch::new(m, &[field]);
+                sampler.fill(5, 13, &mut one);
+                sampler.fill(18, 27, &mut one);
+                for draw in 0..40 {
+                    match field {
+                        Field::Structure => assert_eq!(one.structure(draw), all.structure(draw)),
+                        Field::Trace => assert_eq!(one.trace(draw), all.trace(draw)),
+                        Field::LogProb => assert_eq!(one.log_prob(draw), all.log_prob(draw)),
+                        Field::Score => assert_eq!(one.score(draw), all.score(draw)),
+                        Field::Exponentials => assert_eq!(one.exponentials(draw), all.exponentials(draw)),
+                        _ => assert_eq!(one.conditional(draw), all.conditional(draw)),
+                    }
+                }
+            }
+        }
+    }
+    // On all threads.
+    let mut tree = Fast::new(SpanningTree::new(4, &[(0, 1), (1, 2), (2, 3), (0, 3)], &[1.0; 4]).unwrap(), 2);
+    let (mut one, mut all) = (vec![0; 3 * 200_000], vec![0; 3 * 200_000]);
+    tree.fill(7, 200_000, Outputs { trace: Some(&mut one), ..Outputs::default() });
+    tree.fill_on_all_threads(7, 200_000, Outputs { trace: Some(&mut all), ..Outputs::default() });
+    assert_eq!(one, all);
+}
+
+#[test]
+fn draws_of_all_sizes_walk_and_come_back() {
+    for kind in KINDS {
+        for (n, draws) in [(4, 200), (30, 20), (300, 2), (1000, 1)] {
+            let mut rng = ChaCha8Rng::seed_from_u64(n as u64);
+            let model = with_rates(kind, n, || libm::exp(rng.random_range(-3.0..3.0)));
+            let walker = Walker::new(&model);
+            let mut batch = Batch::new(model.rates().len(), &Field::DRAWN);
+            of_model(&model, 1).unwrap().fill(0, draws, &mut batch);
+            for draw in 0..draws {
+                let walk = walker.walk(batch.trace(draw).unwrap()).unwrap();
+                assert_eq!(&walker.structure_of(&walk), batch.structure(draw).unwrap());
+                let close = |a: f64, b: f64| (a - b).abs() <= 1e-11 * b.abs().max(1.0);
+                assert!(close(batch.log_prob(draw).unwrap(), walk.log_prob()));
+                let score = walk.score();
+                assert!(batch.score(draw).unwrap().iter().zip(&score).all(|(&a, &b)| close(a, b)));
+                // Times are positive: the uniforms of the inverse map lie in (0, 1), up to rounding.
+                for weights in [batch.exponentials(draw).unwrap(), batch.conditional(draw).unwrap()] {
+                    let uniforms = walk.uniforms(weights);
+                    assert!(uniforms.iter().all(|&u| 0.0 < u && u < 1.0 + 1e-9), "{} {n}", kind.name());
+                    let back = walk.conditional(&uniforms.iter().map(|u| u.min(1.0)).collect::<Vec<_>>());
+                    assert!(back.iter().zip(weights).all(|(a, b)| (a - b).abs() <= 1e-9 * b.max(1e-6)));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn matrices_that_can_get_stuck_are_refused_just_when_the_oracle_refuses_them() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let (mut taken, mut refused) = (0, 0);
+    for pattern in 0..1_u32 << 9 {
+        let rates: Vec<f64> = (0..9).map(|cell| f64::from(pattern >> cell & 1)).collect();
+        let exact: Vec<Vec<_>> =
+            rates.chunks(3).map(|row| row.iter().map(|&rate| ratio(rate as i64, 1)).collect()).collect();
+        let (fast, oracles) = (Matching::new(3, &rates), Model::matching(&exact));
+        assert_eq!(fast.is_ok(), oracles.is_ok(), "{rates:?} {fast:?} {oracles:?}");
+        let (Ok(fast), Ok(model)) = (fast, oracles) else {
+            refused += 1;
+            continue;
+        };
+        taken += 1;
+        let (mut run, rates): (_, Vec<f64>) = (runner(fast), model.rates_as());
+        for sort in 0..20 {
+            let weights = weights(&rates, sort, &mut rng);
+            let uniforms = vec![0.3; rates.len()];
+            let ran = run(&weights, &uniforms);
+            assert_eq!(difference(&model, &rates, &weights, &uniforms, &ran), None, "{rates:?}");
+        }
+    }
+    assert!(taken > 10 && refused > 400, "{taken} {refused}");
+}
+
+#[test]
+fn what_makes_no_sampler_is_named() {
+    let tree = |n, edges: &[(u32, u32)], rates: &[f64]| SpanningTree::new(n, edges, rates).map(drop);
+    let all: [(Result<(), InputError>, &str); 15] = [
+        (tree(3, &[(0, 1), (1, 2)], &[1.0]), "1 rates for 2 entries: want one for each"),
+        (tree(3, &[(0, 1), (1, 3)], &[1.0; 2]), "edge 1 is (1, 3): want two different vertices below 3"),
+        (tree(3, &[(0, 1), (1, 1)], &[1.0; 2]), "edge 1 is (1, 1): want two different vertices below 3"),
+        (
+            tree(3, &[(0, 1), (1, 2), (1, 0)], &[1.0; 3]),
+            "edges 0 and 2 join the same vertices: give one edge the sum of both rates",
+        ),
+        (
+            tree(3, &[(0, 1), (1, 2)], &[1.0, 0.0]),
+            "vertex 2 cannot be reached from vertex 0 over present edges: there is no spanning tree",
+        ),
+        (tree(0, &[], &[]), "0 vertices: want at least 1 and fewer than 2³²"),
+        (
+            tree(2, &[(0, 1)], &[-1.0]),
+            "entry 0 has rate -1: want 0 (absent) or a number between 1e-300 and 1e300",
+        ),
+        (
+            TopK::new(&[1.0, f64::NAN], 1).map(drop),
+            "entry 1 has rate NaN: want 0 (absent) or a number between 1e-300 and 1e300",
+        ),
+        (
+            Permutation::new(&[f64::INFINITY]).map(drop),
+            "entry 0 has rate inf: want 0 (absent) or a number between 1e-300 and 1e300",
+        ),
+        (TopK::new(&[1.0, 0.0], 2).map(drop), "k is 2: want 1 to 1, the number of positive rates"),
+        (Categorical::new(&[]).map(drop), "0 positions: want at least 1 and fewer than 2³²"),
+        (
+            BinaryTree::new(&[1.0, 0.0]).map(drop),
+            "position 1 has rate 0: want a positive rate, as every position is used",
+        ),
+        (
+            Permutation::new(&[0.0, 1.0]).map(drop),
+            "position 0 has rate 0: want a positive rate, as every position is used",
+        ),
+        (Matching::new(2, &[1.0; 3]).map(drop), "3 rates for 4 entries: want one for each"),
+        (
+            Matching::new(2, &[1.0, 0.0, 1.0, 1.0]).map(drop),
+            "rows 1 and 0 could leave a row without a cell: want rows that share a column to share all their columns, \
+             and as many such rows as columns",
+        ),
+    ];
+    for (found, message) in all {
+        assert_eq!(found.unwrap_err().to_string(), message);
+    }
+    let mut fast = Fast::new(Permutation::new(&[1.0, 2.0]).unwrap(), 1);
+    let refused = |fast: &mut Fast<Permutation>, weights: &[f64], uniforms: &[f64]| {
+        let mut conditional = [0.0; 2];
+        let outputs = Outputs { conditional: Some(&mut conditional), ..Outputs::default() };
+        fast.run(weights, uniforms, outputs).unwrap_err().to_string()
+    };
+    let want = "want a finite weight, 0 or above, and a uniform between 0 and 1";
+    assert_eq!(refused(&mut fast, &[1.0], &[0.5; 2]), "1 weights for 2 entries: want one for each");
+    assert_eq!(refused(&mut fast, &[1.0, -0.0], &[0.5; 2]), format!("entry 1 has weight -0: {want}"));
+    assert_eq!(refused(&mut fast, &[f64::NAN, 1.0], &[0.5; 2]), format!("entry 0 has weight NaN: {want}"));
+    assert_eq!(refused(&mut fast, &[1.0, 2.0], &[0.5, 1.0]), format!("entry 1 has uniform 1: {want}"));
 }

@@ -38,6 +38,9 @@
 //! # Ok::<(), recursive_gumbel::fast::InputError>(())
 //! ```
 
+mod binary_tree;
+mod matching;
+mod positions;
 mod races;
 mod spanning_tree;
 pub mod stream;
@@ -50,6 +53,9 @@ use rayon::prelude::*;
 use crate::sample::{Batch, Field, Reference, SampleError, Sampler};
 use stream::{Seed, Stream};
 
+pub use binary_tree::BinaryTree;
+pub use matching::Matching;
+pub use positions::{Categorical, Permutation, TopK};
 pub use spanning_tree::SpanningTree;
 
 /// Why rates do not make a sampler: what, where, and what would be right.
@@ -97,6 +103,31 @@ pub enum InputError {
     Disconnected {
         /// A vertex.
         vertex: usize,
+    },
+    /// An absent position where there must be none.
+    #[error("position {entry} has rate 0: want a positive rate, as every position is used")]
+    Absent {
+        /// The position.
+        entry: usize,
+    },
+    /// Absent cells of a matching where the greedy choice could get stuck.
+    #[error(
+        "rows {row} and {other} could leave a row without a cell: want rows that share a column to share all their \
+         columns, and as many such rows as columns"
+    )]
+    Stuck {
+        /// A row.
+        row: usize,
+        /// Another that shares a column, but not all; or the same, if there are not as many rows as columns like it.
+        other: usize,
+    },
+    /// More races than there are positions to win them, or none.
+    #[error("k is {races}: want 1 to {present}, the number of positive rates")]
+    Races {
+        /// How many races.
+        races: usize,
+        /// How many positions are present.
+        present: usize,
     },
     /// More than can be numbered.
     #[error("{found} {what}: want at least 1 and fewer than 2³²")]
@@ -161,8 +192,8 @@ fn check_rates(rates: &[f64]) -> Result<(), InputError> {
 
 /// The weights an algorithm is run on, handed out in the order in which it looks at them, each once.
 pub trait Weights {
-    /// The weight of a present entry, whose mean this is.
-    fn of(&mut self, entry: u32, mean: f64) -> f64;
+    /// The weight of a present entry, whose mean this is. Not every source asks which entry it is.
+    fn of(&mut self, entry: impl FnOnce() -> u32, mean: f64) -> f64;
 }
 
 /// Drawn when they are looked at.
@@ -171,7 +202,7 @@ struct Drawn(Stream);
 
 impl Weights for Drawn {
     #[inline]
-    fn of(&mut self, _: u32, mean: f64) -> f64 {
+    fn of(&mut self, _: impl FnOnce() -> u32, mean: f64) -> f64 {
         self.0.exponential() * mean
     }
 }
@@ -182,9 +213,9 @@ struct Kept<'a>(Stream, &'a mut [f64]);
 
 impl Weights for Kept<'_> {
     #[inline]
-    fn of(&mut self, entry: u32, mean: f64) -> f64 {
+    fn of(&mut self, entry: impl FnOnce() -> u32, mean: f64) -> f64 {
         let weight = self.0.exponential() * mean;
-        if let Some(place) = self.1.get_mut(entry as usize) {
+        if let Some(place) = self.1.get_mut(entry() as usize) {
             *place = weight; // a dense matrix has cells that are no entries
         }
         weight
@@ -197,8 +228,8 @@ struct Given<'a>(&'a [f64]);
 
 impl Weights for Given<'_> {
     #[inline]
-    fn of(&mut self, entry: u32, _: f64) -> f64 {
-        self.0.get(entry as usize).copied().unwrap_or(f64::INFINITY)
+    fn of(&mut self, entry: impl FnOnce() -> u32, _: f64) -> f64 {
+        self.0.get(entry() as usize).copied().unwrap_or(f64::INFINITY)
     }
 }
 
@@ -265,7 +296,7 @@ pub trait Algorithm: Sync {
     fn score(&self, scratch: &mut Self::Scratch, score: &mut [f64]);
 
     /// Writes a draw of the weights of present entries given the trace.
-    fn conditional(&self, scratch: &mut Self::Scratch, times: &mut impl Times, weights: &mut [f64]);
+    fn conditional(&self, scratch: &mut Self::Scratch, times: impl Times, weights: &mut [f64]);
 }
 
 /// No number: where a structure or a trace is shorter than its row, and at the root of a binary tree.
@@ -374,7 +405,7 @@ impl<A: Algorithm> Fast<A> {
                     self.algorithm.run(Kept(stream, weights), scratch);
                 }
             }
-            self.write(scratch, &mut Stream::conditional(self.seed, number), row);
+            self.write(scratch, Stream::conditional(self.seed, number), row);
         }
     }
 
@@ -415,7 +446,7 @@ impl<A: Algorithm> Fast<A> {
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         self.algorithm.run(Given(weights), &mut scratch);
-        self.write(&mut scratch, &mut Uniforms(uniforms), outputs);
+        self.write(&mut scratch, Uniforms(uniforms), outputs);
         self.scratch = scratch;
         Ok(())
     }
@@ -437,7 +468,7 @@ impl<A: Algorithm> Fast<A> {
     }
 
     /// What was asked for of the last run.
-    fn write(&self, scratch: &mut A::Scratch, times: &mut impl Times, row: Outputs<'_>) {
+    fn write(&self, scratch: &mut A::Scratch, times: impl Times, row: Outputs<'_>) {
         let algorithm = &self.algorithm;
         if let Some(trace) = row.trace {
             let winners = algorithm.winners(scratch);
@@ -512,7 +543,21 @@ pub fn of_model(model: &Model, seed: u64) -> Result<Box<dyn Sampler + '_>, Input
         Oracles::SpanningTree(_) => {
             Box::new(Fast::new(SpanningTree::new(model.size(), &pairs(model), rates)?, seed))
         }
-        _ => Box::new(reference),
+        Oracles::BinaryTree(_) => Box::new(Fast::new(BinaryTree::new(rates)?, seed)),
+        Oracles::TopK(a) => Box::new(Fast::new(TopK::new(rates, a.k())?, seed)),
+        Oracles::Permutation(_) => Box::new(Fast::new(Permutation::new(rates)?, seed)),
+        Oracles::Categorical(_) => Box::new(Fast::new(Categorical::new(rates)?, seed)),
+        Oracles::Matching(_) => {
+            let n = model.size();
+            let mut matrix = vec![0.0; n * n];
+            model
+                .pairs()
+                .iter()
+                .zip(rates)
+                .for_each(|(&(row, column), &rate)| matrix[row * n + column] = rate);
+            Box::new(Fast::new(Matching::new(n, &matrix)?, seed))
+        }
+        Oracles::Arborescence(_) => Box::new(reference),
     })
 }
 

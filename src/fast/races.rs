@@ -67,6 +67,32 @@ impl Races {
         self.sum(|winner, total| times.of(winner) / total);
     }
 
+    /// Writes `∂ log p(T)/∂θ_k` for all entries, given their last races.
+    pub(super) fn score(&mut self, rates: &[f64], last: &[u32], score: &mut [f64]) {
+        self.sum_means();
+        for ((score, &rate), &race) in score.iter_mut().zip(rates).zip(last) {
+            *score = rate * self.sums[race as usize];
+        }
+        self.winners.iter().for_each(|&winner| score[winner as usize] -= 1.0);
+    }
+
+    /// Writes a draw of the weights given the trace for present entries, given their last races.
+    pub(super) fn conditional(
+        &mut self,
+        means: &[f64],
+        last: &[u32],
+        mut times: impl Times,
+        weights: &mut [f64],
+    ) {
+        self.sum_times(&mut times);
+        for ((entry, weight), (&mean, &race)) in (0..).zip(weights.iter_mut()).zip(means.iter().zip(last)) {
+            if mean < f64::INFINITY {
+                *weight = self.sums[race as usize] + times.of(entry) * mean;
+            }
+        }
+        self.winners.iter().zip(&self.sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);
+    }
+
     fn sum(&mut self, mut value: impl FnMut(u32, f64) -> f64) {
         let mut sum = 0.0;
         self.sums.clear();
@@ -75,4 +101,44 @@ impl Races {
             sum
         }));
     }
+}
+
+/// The sum of numbers, pairwise: the error grows with the logarithm of how many there are.
+pub(super) fn sum(values: &[f64]) -> f64 {
+    if values.len() > 128 {
+        let (first, second) = values.split_at(values.len() / 2);
+        return sum(first) + sum(second);
+    }
+    let mut sums = [0.0; 8];
+    let eights = values.chunks_exact(8);
+    sums.iter_mut().zip(eights.remainder()).for_each(|(sum, value)| *sum += value);
+    for eight in eights {
+        sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value);
+    }
+    let fours = [0, 1, 2, 3].map(|i| sums[i] + sums[i + 4]);
+    (fours[0] + fours[2]) + (fours[1] + fours[3])
+}
+
+/// The least of some numbers, in lanes; infinite if there are none.
+#[inline]
+pub(super) fn least(values: &[f64]) -> f64 {
+    let mut least = [f64::INFINITY; 8];
+    let eights = values.chunks_exact(8);
+    let rest = eights
+        .remainder()
+        .iter()
+        .fold(f64::INFINITY, |least, &value| if value < least { value } else { least });
+    for eight in eights {
+        for (least, &value) in least.iter_mut().zip(eight) {
+            *least = if value < *least { value } else { *least };
+        }
+    }
+    least.into_iter().fold(rest, |least, value| if value < least { value } else { least })
+}
+
+/// One of two, without a branch, which could not be foreseen.
+#[inline]
+pub(super) fn select(first: bool, one: u32, other: u32) -> u32 {
+    let mask = u32::from(first).wrapping_neg();
+    one & mask | other & !mask
 }

@@ -1,7 +1,7 @@
 //! Kruskal's algorithm without sorting all edges: Prim's finds the same tree, and its order says who raced in which race.
 //!
 //! # Notation
-//! *Dense* graphs (at least a quarter of the pairs are edges): Prim's algorithm on rows of the matrix. The weight of an edge is
+//! *Dense* graphs (at least a fifth of the pairs are edges): Prim's algorithm on rows of the matrix. The weight of an edge is
 //! drawn when its first end joins the tree, and is looked at once. Places count the vertices in the order in which they join; `w_j`
 //! is the weight of the edge by which place `j` joined.
 //!
@@ -24,7 +24,7 @@
 
 use gumbel_oracle::structure::Structure;
 
-use super::races::Races;
+use super::races::{Races, select};
 use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
 
 /// Spanning trees of a graph with fixed rates.
@@ -61,8 +61,8 @@ impl SpanningTree {
     /// [`InputError`]: a rate that is none, an edge that is none or that is there twice, or a graph in pieces.
     pub fn new(vertices: usize, edges: &[(u32, u32)], rates: &[f64]) -> Result<Self, InputError> {
         let pairs = vertices.saturating_mul(vertices.saturating_sub(1)) / 2;
-        // What is faster: see docs/src/performance.md.
-        Self::with_layout(vertices, edges, rates, edges.len() >= pairs / 4)
+        // Measured for n = 10 to 300: sparse is faster up to 15 to 20 edges in 100 pairs.
+        Self::with_layout(vertices, edges, rates, edges.len() >= pairs / 5)
     }
 
     /// Spanning trees of the complete graph, less absent edges: `rates` is an n×n matrix, row by row, of which what is above the
@@ -222,8 +222,8 @@ impl Components {
 #[derive(Debug, Default)]
 pub struct Scratch {
     races: Races,
-    // Dense: the vertices outside the tree, the lightest edge of each into it, and the place where that edge ends.
-    outside: Vec<u32>,
+    // Dense: the set of vertices outside the tree, the lightest edge of each into it, and the place where that edge ends.
+    outside: Vec<u64>,
     lightest: Vec<f64>,
     ends: Vec<u32>,
     /// The vertex at each place.
@@ -240,6 +240,28 @@ pub struct Scratch {
     last: Vec<u32>,
 }
 
+/// Up to so many vertices, pairs are looked at one by one.
+const SMALL: usize = 32;
+
+impl Scratch {
+    /// Makes the lists of a dense run as long as they must be.
+    fn fit(&mut self, n: usize) {
+        if self.order.len() == n {
+            return;
+        }
+        self.outside.resize(n / 64 + 1, 0);
+        self.lightest.resize(n, 0.0);
+        self.ends.resize(n, 0);
+        for list in [&mut self.order, &mut self.race, &mut self.end] {
+            list.clear();
+            list.resize(n, 0);
+        }
+        self.races.winners.resize(n - 1, 0);
+        self.races.others.resize(n - 1, 0.0);
+        self.sorted.reserve(n);
+    }
+}
+
 /// The places from `start` to the start of the next block raced with the place looked at up to this race.
 #[derive(Debug, Clone, Copy)]
 struct Block {
@@ -250,70 +272,155 @@ struct Block {
 impl Matrix {
     /// Prim's algorithm from vertex 0; then the races in Kruskal's order.
     #[inline]
-    fn run(&self, n: usize, mut weights: impl Weights, scratch: &mut Scratch) {
-        let Scratch { races, outside, lightest, ends, order, race, end, sorted, .. } = scratch;
-        outside.clear();
-        outside.extend(1..n as u32);
-        for (list, value) in [(&mut *ends, 0), (order, 0), (end, 0)] {
-            list.clear();
-            list.resize(n, value);
+    fn run(&self, n: usize, weights: impl Weights, scratch: &mut Scratch) {
+        scratch.fit(n);
+        match n {
+            0..=8 => self.join_few::<8>(n, weights, scratch),
+            9..=16 => self.join_few::<16>(n, weights, scratch),
+            17..=32 => self.join_few::<32>(n, weights, scratch),
+            33..=64 => self.join_few::<64>(n, weights, scratch),
+            _ => self.join_all(n, weights, scratch),
         }
-        lightest.clear();
-        lightest.resize(n, f64::INFINITY);
+        let Scratch { races, race, sorted, .. } = scratch;
+        if n <= SMALL && rank(sorted, race, &mut races.winners) {
+            return;
+        }
+        sorted.sort_unstable();
+        for (number, &(_, entry, place)) in sorted.iter().enumerate() {
+            race[place as usize] = number as u32;
+            races.winners[number] = entry;
+        }
+    }
+
+    /// The vertices join, one after the other.
+    #[inline]
+    fn join_all(&self, n: usize, weights: impl Weights, scratch: &mut Scratch) {
+        let mut weights = weights; // in registers, not where the caller has it
+        let Scratch { outside, lightest, ends, order, end, sorted, .. } = scratch;
         sorted.clear();
+        let lightest = &mut lightest[..n];
+        let ends = &mut ends[..n];
+        lightest.fill(f64::MAX);
+        ends.fill(NONE);
+        outside.fill(u64::MAX);
+        outside[0] &= !1;
+        outside[n / 64] &= !(u64::MAX << (n % 64)); // no vertex beyond the last
         let mut joins = 0; // the vertex that joins, at this place
         for place in 0..n.saturating_sub(1) {
             let row = joins as usize * n..(joins as usize + 1) * n;
             let (means, entries) = (&self.means[row.clone()], &self.entries[row]);
-            let left = outside.len();
-            let (mut best, mut at, mut tied) = (f64::INFINITY, 0, false);
-            let vertices = outside.iter().zip(&mut lightest[..left]).zip(&mut ends[..left]);
-            for (i, ((&v, lightest), end)) in vertices.enumerate() {
-                let entry = entries[v as usize];
-                let weight = weights.of(entry, means[v as usize]);
-                let mut lighter = weight < *lightest;
-                if weight == *lightest && weight < f64::INFINITY {
-                    lighter = entry < self.entries[order[*end as usize] as usize * n + v as usize];
-                }
-                *lightest = if lighter { weight } else { *lightest };
-                *end = if lighter { place as u32 } else { *end };
-                tied |= *lightest == best;
-                (best, at) = if *lightest < best { (*lightest, i) } else { (best, at) };
-            }
-            // Among equally light edges the first by entry.
-            let entry_of = |i: usize, ends: &[u32]| {
-                self.entries[order[ends[i] as usize] as usize * n + outside[i] as usize]
+            // The entry by which a vertex outside is reached.
+            let entry_of = |order: &[u32], ends: &[u32], v: usize| match ends[v] {
+                NONE => NONE,
+                end => self.entries[order[end as usize] as usize * n + v],
             };
-            let mut entry = entry_of(at, ends);
-            if tied {
-                for (i, _) in lightest[..left].iter().enumerate().filter(|of| *of.1 == best) {
-                    if entry_of(i, ends) < entry {
-                        (at, entry) = (i, entry_of(i, ends));
+            let (mut best, mut at, mut equal) = (f64::MAX, NONE, false);
+            for (&word, first) in outside.iter().zip((0..).step_by(64)) {
+                let mut left = word;
+                while left != 0 {
+                    let v = first + left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    let weight = weights.of(|| entries[v], means[v]);
+                    let before = lightest[v];
+                    let mut lighter = weight < before;
+                    if weight == before {
+                        lighter = entries[v] < entry_of(order, ends, v); // of equally light edges the first
+                    }
+                    let now = if weight < before { weight } else { before };
+                    lightest[v] = now;
+                    ends[v] = select(lighter, place as u32, ends[v]);
+                    equal |= now == best;
+                    at = select(now < best, v as u32, at);
+                    best = if now < best { now } else { best };
+                }
+            }
+            let mut entry = if at == NONE { NONE } else { entry_of(order, ends, at as usize) };
+            if equal {
+                for v in (0..n).filter(|&v| outside[v / 64] >> (v % 64) & 1 == 1 && lightest[v] == best) {
+                    if entry_of(order, ends, v) < entry {
+                        (at, entry) = (v as u32, entry_of(order, ends, v));
                     }
                 }
             }
-            joins = outside.swap_remove(at);
+            joins = at;
+            outside[joins as usize / 64] &= !(1 << (joins % 64));
             order[place + 1] = joins;
-            end[place + 1] = ends[at];
+            end[place + 1] = ends[joins as usize];
             sorted.push((best.to_bits(), entry, place as u32 + 1));
-            // The last of the list takes its place.
-            (lightest[at], ends[at]) = (lightest[left - 1], ends[left - 1]);
         }
-        sorted.sort_unstable();
-        race.clear();
-        race.resize(n, 0);
-        races.winners.clear();
-        for (number, &(_, entry, place)) in (0..).zip(&*sorted) {
-            race[place as usize] = number;
-            races.winners.push(entry);
+    }
+
+    /// The same on at most `LANES` ≤ 64 vertices: their lists are as long as can be told when compiling, which saves checks and registers.
+    #[inline]
+    fn join_few<const LANES: usize>(&self, n: usize, weights: impl Weights, scratch: &mut Scratch) {
+        let mut weights = weights; // in registers, not where the caller has it
+        let Scratch { order, end, sorted, .. } = scratch;
+        sorted.clear();
+        let (mut lightest, mut ends) = ([f64::MAX; LANES], [NONE; LANES]);
+        let mut outside = (u64::MAX >> (64 - n)) & !1;
+        let mut joins = 0_usize; // the vertex that joins, at this place
+        for place in 0..n.saturating_sub(1) {
+            let row = joins * n..(joins + 1) * n;
+            let (means, row) = (&self.means[row.clone()], &self.entries[row]);
+            // The entry by which a vertex outside is reached.
+            let entry_of = |order: &[u32], ends: &[u32; LANES], v: usize| match ends[v] {
+                NONE => NONE,
+                end => self.entries[order[end as usize] as usize * n + v],
+            };
+            let (mut left, mut best, mut equal) = (outside, f64::MAX, false);
+            let mut at = left.trailing_zeros();
+            while left != 0 {
+                let v = left.trailing_zeros() as usize % LANES;
+                left &= left - 1;
+                let weight = weights.of(|| row[v], means[v]);
+                let before = lightest[v];
+                let mut lighter = weight < before;
+                if weight == before {
+                    lighter = row[v] < entry_of(order, &ends, v); // of equally light edges the first
+                }
+                let now = if weight < before { weight } else { before };
+                lightest[v] = now;
+                ends[v] = select(lighter, place as u32, ends[v]);
+                equal |= now == best;
+                at = select(now < best, v as u32, at);
+                best = if now < best { now } else { best };
+            }
+            joins = at as usize % LANES;
+            let mut entry = entry_of(order, &ends, joins);
+            if equal {
+                for v in (0..n).filter(|&v| outside >> v & 1 == 1 && lightest[v] == best) {
+                    if entry_of(order, &ends, v) < entry {
+                        (joins, entry) = (v, entry_of(order, &ends, v));
+                    }
+                }
+            }
+            order[place + 1] = joins as u32;
+            end[place + 1] = ends[joins];
+            sorted.push((best.to_bits(), entry, place as u32 + 1));
+            outside &= !(1 << joins);
         }
     }
 
     fn totals(&self, n: usize, rates: &[f64], scratch: &mut Scratch) {
         let Scratch { races, order, race, end, blocks, .. } = scratch;
-        races.others.clear();
-        races.others.resize(n - 1, 0.0);
+        races.others.fill(0.0);
         let others = &mut races.others;
+        if n <= SMALL {
+            // One by one: blocks are too short to be worth their keeping.
+            let (mut latest, mut sums) = ([0; SMALL], [0.0; SMALL]);
+            for j in 1..n {
+                let row = &self.rates[order[j] as usize * n..][..n];
+                let (joined, winner) = (race[j], end[j] as usize);
+                for (i, (latest, &vertex)) in latest.iter_mut().zip(&order[..j]).enumerate() {
+                    *latest = joined.max(*latest);
+                    let rate = if i == winner { 0.0 } else { row[vertex as usize] };
+                    sums[*latest as usize % SMALL] += rate;
+                }
+            }
+            others.copy_from_slice(&sums[..n - 1]);
+            races.accumulate(rates);
+            return;
+        }
         each_place(race, blocks, |j, blocks| {
             let row = &self.rates[order[j] as usize * n..][..n];
             let mut stop = j;
@@ -372,6 +479,21 @@ fn each_place(race: &[u32], blocks: &mut Vec<Block>, mut visit: impl FnMut(usize
     }
 }
 
+/// Few edges in order without comparing one after the other: the number of lighter ones is the race. False if two are equal.
+fn rank(edges: &[(u64, u32, u32)], race: &mut [u32], winners: &mut [u32]) -> bool {
+    let mut weights = [u64::MAX; SMALL];
+    weights.iter_mut().zip(edges).for_each(|(weight, edge)| *weight = edge.0);
+    let weights = &weights[..edges.len().next_multiple_of(4).min(SMALL)];
+    let mut sum = 0;
+    for &(weight, entry, place) in edges {
+        let lighter: u64 = weights.iter().map(|other| u64::from(*other < weight)).sum();
+        sum += lighter as usize;
+        race[place as usize] = lighter as u32;
+        winners[lighter as usize] = entry;
+    }
+    2 * sum == edges.len() * edges.len().saturating_sub(1)
+}
+
 /// The sum of the numbers at these indices, in four interleaved sums.
 fn sum(row: &[f64], at: &[u32]) -> f64 {
     let mut sums = [0.0; 4];
@@ -394,7 +516,7 @@ impl SpanningTree {
         sorted.clear();
         for (entry, &mean) in (0..).zip(means) {
             if mean < f64::INFINITY {
-                sorted.push((weights.of(entry, mean).to_bits(), entry));
+                sorted.push((weights.of(|| entry, mean).to_bits(), entry));
             }
         }
         sorted.sort_unstable();
@@ -453,8 +575,20 @@ impl Algorithm for SpanningTree {
     }
 
     fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
-        structure.copy_from_slice(&scratch.races.winners);
-        structure.sort_unstable();
+        let winners = &scratch.races.winners;
+        if winners.len() < SMALL {
+            // Each goes where there are as many before it: no comparison has to be guessed.
+            let mut few = [NONE; SMALL];
+            few.iter_mut().zip(winners).for_each(|(place, &winner)| *place = winner);
+            let few = &few[..winners.len().next_multiple_of(8)];
+            for &winner in winners {
+                let before: u32 = few.iter().map(|other| u32::from(*other < winner)).sum();
+                structure[before as usize] = winner;
+            }
+        } else {
+            structure.copy_from_slice(winners);
+            structure.sort_unstable();
+        }
     }
 
     fn to_structure(&self, structure: &[u32]) -> Structure {
@@ -473,37 +607,27 @@ impl Algorithm for SpanningTree {
     }
 
     fn score(&self, scratch: &mut Scratch, score: &mut [f64]) {
-        scratch.races.sum_means();
         match &self.layout {
             Layout::Dense(matrix) => {
+                scratch.races.sum_means();
                 matrix.write(self.vertices, scratch, score, |sum, cell| matrix.rates[cell] * sum);
+                scratch.races.winners.iter().for_each(|&winner| score[winner as usize] -= 1.0);
             }
-            Layout::Sparse(_) => {
-                for ((score, &rate), &race) in score.iter_mut().zip(&self.rates).zip(&scratch.last) {
-                    *score = rate * scratch.races.sums[race as usize];
-                }
-            }
+            Layout::Sparse(_) => scratch.races.score(&self.rates, &scratch.last, score),
         }
-        scratch.races.winners.iter().for_each(|&winner| score[winner as usize] -= 1.0);
     }
 
-    fn conditional(&self, scratch: &mut Scratch, times: &mut impl Times, weights: &mut [f64]) {
-        scratch.races.sum_times(times);
+    fn conditional(&self, scratch: &mut Scratch, mut times: impl Times, weights: &mut [f64]) {
         match &self.layout {
             Layout::Dense(matrix) => {
+                scratch.races.sum_times(&mut times);
                 matrix.write(self.vertices, scratch, weights, |sum, cell| {
                     sum + times.of(matrix.entries[cell]) * matrix.means[cell]
                 });
+                let Races { winners, sums, .. } = &scratch.races;
+                winners.iter().zip(sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);
             }
-            Layout::Sparse(means) => {
-                for (entry, (&mean, &race)) in (0..).zip(means.iter().zip(&scratch.last)) {
-                    if mean < f64::INFINITY {
-                        weights[entry as usize] = scratch.races.sums[race as usize] + times.of(entry) * mean;
-                    }
-                }
-            }
+            Layout::Sparse(means) => scratch.races.conditional(means, &scratch.last, times, weights),
         }
-        let Races { winners, sums, .. } = &scratch.races;
-        winners.iter().zip(sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);
     }
 }

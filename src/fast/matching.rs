@@ -1,0 +1,245 @@
+//! Greedy 'crossing' matchings by row minima.
+//!
+//! # Notation
+//! Entry `k` is the `k`-th present cell, row by row. For each row that is left the lightest cell is kept of those whose columns were
+//! left when it was looked for. The lightest of these is looked at: if its column has gone, the row looks again; if not, it wins,
+//! since no cell that is left is lighter.
+//!
+//! # Law
+//! A cell races until its row or its column is taken: its last race is the earlier of the two. So the sum of rates that leave after
+//! the race of row `i` and column `j` is taken over the cells of row `i` whose columns are taken later, and of column `j` whose rows are.
+//!
+//! # Cost
+//! A row looks again about once per draw on average when rates are alike, at O(n) each; at worst, with all rates piled on a few
+//! columns, n times, O(n³) in all. What follows from the trace: O(n²).
+
+use gumbel_oracle::structure::Structure;
+
+use super::races::{Races, least, select};
+use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+
+/// Greedy matchings of a matrix with fixed rates.
+#[derive(Debug, Clone)]
+pub struct Matching {
+    /// The rates of present cells, row by row, their means, and their columns.
+    rates: Vec<f64>,
+    means: Vec<f64>,
+    columns: Vec<u32>,
+    /// Where each row starts, and where the last one ends.
+    starts: Vec<usize>,
+}
+
+impl Matching {
+    /// Matchings of an n×n matrix of rates, row by row; cells of rate 0 are absent, and are no entries.
+    ///
+    /// # Errors
+    /// [`InputError`]: a rate that is none, not n² rates, or absent cells where the greedy choice could get stuck: rows that share a
+    /// column must share all, and there must be as many of them as columns.
+    pub fn new(n: usize, rates: &[f64]) -> Result<Self, InputError> {
+        if n == 0 || n.saturating_mul(n) >= NONE as usize {
+            return Err(InputError::Size { what: "cells", found: n.saturating_mul(n) });
+        }
+        if rates.len() != n * n {
+            return Err(InputError::Length { entries: n * n, found: rates.len() });
+        }
+        check_rates(rates)?;
+        can_get_stuck(n, rates)?;
+        let mut matching =
+            Self { rates: Vec::new(), means: Vec::new(), columns: Vec::new(), starts: vec![0] };
+        for row in rates.chunks(n) {
+            for (column, &rate) in (0..).zip(row).filter(|(_, rate)| **rate > 0.0) {
+                matching.rates.push(rate);
+                matching.means.push(rate.recip());
+                matching.columns.push(column);
+            }
+            matching.starts.push(matching.rates.len());
+        }
+        Ok(matching)
+    }
+
+    fn size(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn row(&self, row: usize) -> std::ops::Range<usize> {
+        self.starts[row]..self.starts[row + 1]
+    }
+}
+
+/// Rows that share a column share all, and there are as many of them as columns.
+fn can_get_stuck(n: usize, rates: &[f64]) -> Result<(), InputError> {
+    let present = |row: usize| rates[row * n..(row + 1) * n].iter().map(|&rate| rate > 0.0);
+    // The first row of each column, and how many rows are like it.
+    let mut first: Vec<Option<usize>> = vec![None; n];
+    let mut like = vec![0; n];
+    for row in 0..n {
+        let mine = (0..n).zip(present(row)).filter(|of| of.1).map(|of| of.0);
+        let Some(column) = mine.clone().next() else { return Err(InputError::Stuck { row, other: row }) };
+        let leader = *first[column].get_or_insert(row);
+        like[leader] += 1;
+        for column in mine {
+            let other = *first[column].get_or_insert(leader);
+            if other != leader {
+                return Err(InputError::Stuck { row, other });
+            }
+        }
+        if !present(row).eq(present(leader)) {
+            return Err(InputError::Stuck { row, other: leader });
+        }
+    }
+    match (0..n).find(|&row| like[row] > 0 && like[row] != present(row).filter(|of| *of).count()) {
+        Some(row) => Err(InputError::Stuck { row, other: row }),
+        None => Ok(()),
+    }
+}
+
+/// The working memory of a run.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    races: Races,
+    weights: Vec<f64>,
+    /// For each row its lightest cell and the weight of it; infinite when the row is taken.
+    lightest: Vec<f64>,
+    cells: Vec<u32>,
+    /// The race by which each row and each column is taken.
+    rows: Vec<u32>,
+    columns: Vec<u32>,
+    /// Columns' values: sums of rates, or of what is summed over races.
+    by_column: Vec<f64>,
+}
+
+impl Algorithm for Matching {
+    type Scratch = Scratch;
+
+    fn rates(&self) -> &[f64] {
+        &self.rates
+    }
+
+    fn structure_len(&self) -> usize {
+        self.size()
+    }
+
+    fn trace_len(&self) -> usize {
+        self.size()
+    }
+
+    fn run(&self, mut weights_of: impl Weights, scratch: &mut Scratch) {
+        let Scratch { races, weights, lightest, cells, rows, columns, .. } = scratch;
+        let n = self.size();
+        weights.clear();
+        weights.extend((0..).zip(&self.means).map(|(entry, &mean)| weights_of.of(|| entry, mean)));
+        for list in [&mut *rows, &mut *columns] {
+            list.clear();
+            list.resize(n, NONE); // taken by no race yet
+        }
+        lightest.clear();
+        cells.clear();
+        for row in 0..n {
+            let range = self.row(row);
+            let best = least(&weights[range.clone()]);
+            let first = weights[range.clone()].iter().position(|weight| *weight == best);
+            lightest.push(best);
+            cells.push((range.start + first.unwrap_or_default()) as u32);
+        }
+        // The lightest cell of a row whose column is left.
+        let look = |row: usize, columns: &[u32]| {
+            let (mut best, mut cell) = (f64::INFINITY, NONE);
+            let range = self.row(row);
+            let row = (range.start as u32..).zip(&weights[range.clone()]).zip(&self.columns[range]);
+            for ((entry, &weight), &column) in row {
+                // NaN if the column is taken: not less than anything.
+                let taken = u64::from(columns[column as usize] != NONE).wrapping_neg();
+                let weight = f64::from_bits(weight.to_bits() | taken);
+                cell = select(weight < best, entry, cell);
+                best = if weight < best { weight } else { best };
+            }
+            (best, cell)
+        };
+        races.winners.clear();
+        while races.winners.len() < n {
+            // Among equally light cells the first: rows in order, and each row's first.
+            let least = least(lightest);
+            let row = lightest.iter().position(|weight| *weight == least).unwrap_or_default();
+            let column = self.columns[cells[row] as usize] as usize;
+            if columns[column] == NONE {
+                let race = races.winners.len() as u32;
+                (rows[row], columns[column]) = (race, race);
+                lightest[row] = f64::INFINITY;
+                races.winners.push(cells[row]);
+            } else {
+                (lightest[row], cells[row]) = look(row, columns);
+            }
+        }
+    }
+
+    fn winners<'s>(&self, scratch: &'s Scratch) -> &'s [u32] {
+        &scratch.races.winners
+    }
+
+    fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
+        for (place, &race) in structure.iter_mut().zip(&scratch.rows) {
+            *place = scratch.races.winners[race as usize];
+        }
+    }
+
+    fn to_structure(&self, structure: &[u32]) -> Structure {
+        Structure::Entries(structure.iter().map(|&entry| entry as usize).collect())
+    }
+
+    fn totals(&self, scratch: &mut Scratch) {
+        let Scratch { races, rows, columns, by_column, .. } = scratch;
+        let n = self.size();
+        races.others.clear();
+        races.others.resize(n, 0.0);
+        by_column.clear();
+        by_column.resize(n, 0.0);
+        for (row, &taken) in rows.iter().enumerate() {
+            let mut later = 0.0;
+            for (&rate, &column) in self.rates[self.row(row)].iter().zip(&self.columns[self.row(row)]) {
+                let column = column as usize;
+                later += if columns[column] > taken { rate } else { 0.0 };
+                by_column[column] += if columns[column] < taken { rate } else { 0.0 };
+            }
+            races.others[taken as usize] += later;
+        }
+        for (&taken, &sum) in columns.iter().zip(&*by_column) {
+            races.others[taken as usize] += sum;
+        }
+        races.accumulate(&self.rates);
+    }
+
+    fn log_prob(&self, scratch: &Scratch) -> f64 {
+        scratch.races.log_prob(&self.rates)
+    }
+
+    fn score(&self, scratch: &mut Scratch, score: &mut [f64]) {
+        scratch.races.sum_means();
+        self.write(scratch, score, |sum, entry| self.rates[entry] * sum);
+        scratch.races.winners.iter().for_each(|&winner| score[winner as usize] -= 1.0);
+    }
+
+    fn conditional(&self, scratch: &mut Scratch, mut times: impl Times, weights: &mut [f64]) {
+        scratch.races.sum_times(&mut times);
+        self.write(scratch, weights, |sum, entry| sum + times.of(entry as u32) * self.means[entry]);
+        let Races { winners, sums, .. } = &scratch.races;
+        winners.iter().zip(sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);
+    }
+}
+
+impl Matching {
+    /// Writes a value for each cell, from the sum at its last race.
+    fn write(&self, scratch: &mut Scratch, values: &mut [f64], mut value: impl FnMut(f64, usize) -> f64) {
+        let Scratch { races, rows, columns, by_column, .. } = scratch;
+        by_column.clear();
+        by_column.extend(columns.iter().map(|&taken| races.sums[taken as usize]));
+        for (row, &taken) in rows.iter().enumerate() {
+            let sum = races.sums[taken as usize];
+            let range = self.row(row);
+            let cells = range.clone().zip(&mut values[range.clone()]).zip(&self.columns[range]);
+            for ((entry, place), &column) in cells {
+                // Sums grow from race to race: that of the earlier is the smaller.
+                *place = value(sum.min(by_column[column as usize]), entry);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Top-k, permutation and categorical: one list, the smallest weights win in order.
+//!
+//! # Law
+//! After each race the winner leaves and all others race again, up to the last race. So an entry takes part in every race up to
+//! the one that it wins, or in all; the races' totals are sums from the last race back.
+//!
+//! # Cost
+//! O(n + k log k) per draw, for a permutation O(n log n); what follows from the trace: O(n).
+
+use gumbel_oracle::structure::{Order, Structure};
+
+use super::races::{Races, sum};
+use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+
+/// The smallest of a list of weights, in order.
+#[derive(Debug, Clone)]
+struct Smallest {
+    rates: Vec<f64>,
+    /// `1/λ`; infinite at an absent entry.
+    means: Vec<f64>,
+    races: usize,
+}
+
+impl Smallest {
+    fn new(rates: &[f64], races: usize, may_be_absent: bool) -> Result<Self, InputError> {
+        if rates.is_empty() || rates.len() >= NONE as usize {
+            return Err(InputError::Size { what: "positions", found: rates.len() });
+        }
+        check_rates(rates)?;
+        let present = rates.iter().filter(|rate| **rate > 0.0).count();
+        if races == 0 || races > present {
+            return Err(InputError::Races { races, present });
+        }
+        match rates.iter().position(|&rate| rate == 0.0).filter(|_| !may_be_absent) {
+            Some(entry) => Err(InputError::Absent { entry }),
+            None => Ok(Self {
+                rates: rates.to_vec(),
+                means: rates.iter().map(|rate| rate.recip()).collect(),
+                races,
+            }),
+        }
+    }
+
+    fn run(&self, mut weights: impl Weights, Scratch { races, weights: sorted, .. }: &mut Scratch) {
+        races.winners.clear();
+        let present = (0..).zip(&self.means).filter(|(_, mean)| **mean < f64::INFINITY);
+        if self.races == 1 {
+            let (mut best, mut winner) = (f64::INFINITY, NONE);
+            for (entry, &mean) in present {
+                let weight = weights.of(|| entry, mean);
+                (best, winner) = if weight < best { (weight, entry) } else { (best, winner) };
+            }
+            races.winners.push(winner);
+            return;
+        }
+        sorted.clear();
+        sorted.extend(present.map(|(entry, &mean)| (weights.of(|| entry, mean).to_bits(), entry)));
+        if self.races < sorted.len() {
+            sorted.select_nth_unstable(self.races - 1);
+        }
+        let first = &mut sorted[..self.races];
+        first.sort_unstable();
+        races.winners.extend(first.iter().map(|of| of.1));
+    }
+
+    fn totals(&self, Scratch { races, last, losers, .. }: &mut Scratch) {
+        last.clear();
+        last.resize(self.rates.len(), self.races as u32 - 1);
+        losers.clear();
+        losers.extend_from_slice(&self.rates);
+        for (race, &winner) in (0..).zip(&races.winners) {
+            last[winner as usize] = race;
+            losers[winner as usize] = 0.0;
+        }
+        races.others.clear();
+        races.others.resize(self.races, 0.0);
+        races.others[self.races - 1] = sum(losers);
+        races.accumulate(&self.rates);
+    }
+}
+
+/// The working memory of a run.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    races: Races,
+    /// Weights, as bits, which are in the order of the numbers; entries.
+    weights: Vec<(u64, u32)>,
+    /// The last race of each entry.
+    last: Vec<u32>,
+    /// The rates of those who win no race.
+    losers: Vec<f64>,
+}
+
+macro_rules! positions {
+    ($(#[$doc:meta])* $algorithm:ident, $to_structure:expr, $sorted:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $algorithm(Smallest);
+
+        impl Algorithm for $algorithm {
+            type Scratch = Scratch;
+
+            fn rates(&self) -> &[f64] {
+                &self.0.rates
+            }
+
+            fn structure_len(&self) -> usize {
+                self.0.races
+            }
+
+            fn trace_len(&self) -> usize {
+                self.0.races
+            }
+
+            fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
+                self.0.run(weights, scratch);
+            }
+
+            fn winners<'s>(&self, scratch: &'s Scratch) -> &'s [u32] {
+                &scratch.races.winners
+            }
+
+            fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
+                structure.copy_from_slice(&scratch.races.winners);
+                if $sorted {
+                    structure.sort_unstable();
+                }
+            }
+
+            fn to_structure(&self, structure: &[u32]) -> Structure {
+                let positions = structure.iter().map(|&entry| entry as usize);
+                $to_structure(positions.collect())
+            }
+
+            fn totals(&self, scratch: &mut Scratch) {
+                self.0.totals(scratch);
+            }
+
+            fn log_prob(&self, scratch: &Scratch) -> f64 {
+                scratch.races.log_prob(&self.0.rates)
+            }
+
+            fn score(&self, scratch: &mut Scratch, score: &mut [f64]) {
+                scratch.races.score(&self.0.rates, &scratch.last, score);
+            }
+
+            fn conditional(&self, scratch: &mut Scratch, times: impl Times, weights: &mut [f64]) {
+                scratch.races.conditional(&self.0.means, &scratch.last, times, weights);
+            }
+        }
+    };
+}
+
+positions! {
+    /// The `k` smallest of a list, as a set.
+    TopK, Structure::Entries, true
+}
+positions! {
+    /// All of a list in order (Plackett-Luce).
+    Permutation, |positions| Structure::Order(Order(positions)), false
+}
+positions! {
+    /// The smallest of a list (the Gumbel-Max trick itself).
+    Categorical, Structure::Entries, false
+}
+
+impl TopK {
+    /// The `k` smallest of positions with these rates.
+    ///
+    /// # Errors
+    /// [`InputError`]: a rate that is none, or `k` not between 1 and the number of present positions.
+    pub fn new(rates: &[f64], k: usize) -> Result<Self, InputError> {
+        Smallest::new(rates, k, true).map(Self)
+    }
+}
+
+impl Permutation {
+    /// Positions with these rates in order.
+    ///
+    /// # Errors
+    /// [`InputError`]: no position, or a rate that is none, or absent.
+    pub fn new(rates: &[f64]) -> Result<Self, InputError> {
+        if let Some(entry) = rates.iter().position(|&rate| rate == 0.0) {
+            return Err(InputError::Absent { entry });
+        }
+        Smallest::new(rates, rates.len(), false).map(Self)
+    }
+}
+
+impl Categorical {
+    /// One position of those with these rates.
+    ///
+    /// # Errors
+    /// [`InputError`]: a rate that is none, or no position present.
+    pub fn new(rates: &[f64]) -> Result<Self, InputError> {
+        Smallest::new(rates, 1, true).map(Self)
+    }
+}
