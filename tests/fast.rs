@@ -270,6 +270,8 @@ fn draws_depend_on_seed_and_number_only() {
             let sampler = of_model(&model, 11).unwrap();
             let mut all = Batch::new(m, &Field::DRAWN);
             sampler.fill(5, 40, &mut all);
+            let log_probs = (0..40).filter_map(|draw| all.log_prob(draw));
+            assert!(log_probs.into_iter().all(|log_prob| log_prob < 0.0 || log_prob.to_bits() == 0)); // not -0
             for field in Field::DRAWN {
                 let mut one = Batch::new(m, &[field]);
                 sampler.fill(5, 13, &mut one);

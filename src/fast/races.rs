@@ -20,7 +20,7 @@ pub(super) fn log_prob(races: impl Iterator<Item = (f64, f64)>) -> f64 {
             log += Real::ln(&others) - Real::ln(&rate); // 1 + x is x to the last bit; x may be beyond f64
         }
     }
-    -(log + libm::log1p(product))
+    0.0 - (log + libm::log1p(product)) // a certain trace has 0, not -0
 }
 
 /// The races of a run.
