@@ -3,17 +3,17 @@
 mod common;
 
 use gumbel_oracle::enclosure;
-use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::model::{Algorithm as Oracles, Kind, Model};
 use gumbel_oracle::number::{Exact, ratio, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
-use petgraph::graph::UnGraph;
+use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use recursive_gumbel::fast::{
-    Algorithm, BinaryTree, Categorical, Fast, InputError, Matching, NONE, Outputs, Permutation, SpanningTree,
-    TopK, of_model,
+    Algorithm, Arborescence, BinaryTree, Categorical, Fast, InputError, Matching, NONE, Outputs, Permutation,
+    SpanningTree, TopK, of_model,
 };
 use recursive_gumbel::sample::{Batch, Field, Walker};
 
@@ -58,29 +58,38 @@ fn runner<A: Algorithm + Send + 'static>(algorithm: A) -> Runner {
     })
 }
 
-/// The structures that have a fast sampler.
-const KINDS: [Kind; 6] =
-    [Kind::SpanningTree, Kind::Matching, Kind::BinaryTree, Kind::TopK, Kind::Permutation, Kind::Categorical];
+/// All structures.
+const KINDS: [Kind; 7] = [
+    Kind::SpanningTree,
+    Kind::Arborescence,
+    Kind::Matching,
+    Kind::BinaryTree,
+    Kind::TopK,
+    Kind::Permutation,
+    Kind::Categorical,
+];
 
 /// The fast algorithms of a model, one for each layout that there is.
 fn runners(model: &Model) -> Vec<Runner> {
     let pairs: Vec<(u32, u32)> = model.pairs().iter().map(|&(u, v)| (u as u32, v as u32)).collect();
     let rates: Vec<f64> = model.rates_as();
-    match model.kind() {
-        Kind::SpanningTree => [true, false]
+    match model.algorithm() {
+        Oracles::SpanningTree(_) => [true, false]
             .map(|dense| runner(SpanningTree::with_layout(model.size(), &pairs, &rates, dense).unwrap()))
             .into(),
-        Kind::Matching => {
+        Oracles::Arborescence(a) => {
+            vec![runner(Arborescence::new(model.size(), a.root(), &pairs, &rates).unwrap())]
+        }
+        Oracles::Matching(_) => {
             let n = model.size();
             let mut matrix = vec![0.0; n * n];
             pairs.iter().zip(&rates).for_each(|(&(i, j), &rate)| matrix[i as usize * n + j as usize] = rate);
             vec![runner(Matching::new(n, &matrix).unwrap())]
         }
-        Kind::BinaryTree => vec![runner(BinaryTree::new(&rates).unwrap())],
-        Kind::TopK => vec![runner(TopK::new(&rates, model.size().div_ceil(3)).unwrap())],
-        Kind::Permutation => vec![runner(Permutation::new(&rates).unwrap())],
-        Kind::Categorical => vec![runner(Categorical::new(&rates).unwrap())],
-        kind => panic!("{} has no fast sampler", kind.name()),
+        Oracles::BinaryTree(_) => vec![runner(BinaryTree::new(&rates).unwrap())],
+        Oracles::TopK(a) => vec![runner(TopK::new(&rates, a.k()).unwrap())],
+        Oracles::Permutation(_) => vec![runner(Permutation::new(&rates).unwrap())],
+        Oracles::Categorical(_) => vec![runner(Categorical::new(&rates).unwrap())],
     }
 }
 
@@ -181,7 +190,11 @@ fn with_rates(kind: Kind, n: usize, mut rate: impl FnMut() -> f64) -> Model {
         Kind::TopK => Model::top_k((0..n).map(|_| exact()).collect(), n.div_ceil(3)),
         Kind::Permutation => Model::permutation((0..n).map(|_| exact()).collect()),
         Kind::Categorical => Model::categorical((0..n).map(|_| exact()).collect()),
-        Kind::Arborescence => panic!("not yet"),
+        Kind::Arborescence => {
+            let pairs = (0..n as u32).flat_map(|u| (0..n as u32).map(move |v| (u, v)));
+            let arcs: Vec<_> = pairs.filter(|(u, v)| u != v).map(|(u, v)| (u, v, exact())).collect();
+            Model::arborescence(&DiGraph::<(), _>::from_edges(arcs), NodeIndex::new(n / 2))
+        }
     }
     .unwrap()
 }
@@ -351,10 +364,63 @@ fn matrices_that_can_get_stuck_are_refused_just_when_the_oracle_refuses_them() {
     assert!(taken > 10 && refused > 400, "{taken} {refused}");
 }
 
+/// Weights of the complete digraph on `0..n`, root 0, on which Edmonds' algorithm must work: `of(u, v)` plus less than a half.
+fn hard(n: u32, rng: &mut ChaCha8Rng, of: impl Fn(u32, u32) -> f64) -> (Model, Vec<f64>) {
+    let arcs = (0..n).flat_map(|u| (1..n).map(move |v| (u, v))).filter(|(u, v)| u != v);
+    let arcs: Vec<_> = arcs.map(|(u, v)| (u, v, ratio(1 + i64::from(u * v % 3), 1))).collect();
+    let weights = arcs.iter().map(|&(u, v, _)| of(u, v) + rng.random_range(0.0..0.5)).collect();
+    (Model::arborescence(&DiGraph::<(), _>::from_edges(arcs), NodeIndex::new(0)).unwrap(), weights)
+}
+
+#[test]
+fn contractions_as_deep_and_as_many_as_can_be() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let nested = |u: u32, v: u32| match u {
+        0 => 1e6,                   // last of all
+        _ if u > v => f64::from(u), // 1, …, v are entered from v + 1 first,
+        _ if u + 1 == v => 0.0,     // and it from v:
+        _ => 1e3,                   // each cycle holds the one before and one more vertex
+    };
+    // Pairs, then pairs of pairs: many cycles at a time.
+    let paired = |u: u32, v: u32| if u == 0 { 1e6 } else { f64::from(((u - 1) ^ (v - 1)).ilog2()) };
+    // One cycle through all; one way from the root.
+    let round = |n: u32| {
+        move |u: u32, v: u32| {
+            if u % (n - 1) + 1 == v && u > 0 {
+                0.0
+            } else if u == 0 && v == 1 {
+                1e3
+            } else {
+                1e6
+            }
+        }
+    };
+    for n in [3, 5, 17, 33] {
+        for _ in 0..5 {
+            let cases = [
+                (hard(n, &mut rng, nested), 2 * n - 3),
+                (hard(n, &mut rng, paired), 2 * n - 3), // n - 1 is a power of two
+                (hard(n, &mut rng, round(n)), n),
+            ];
+            for ((model, weights), races) in cases {
+                let rates: Vec<f64> = model.rates_as();
+                let uniforms: Vec<f64> = rates.iter().map(|_| rng.random_range(0.01..0.99)).collect();
+                for run in &mut runners(&model) {
+                    let ran = run(&weights, &uniforms);
+                    assert_eq!(difference(&model, &rates, &weights, &uniforms, &ran), None, "{n} {races}");
+                    assert_eq!(ran.winners.len(), races as usize, "{n}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_makes_no_sampler_is_named() {
     let tree = |n, edges: &[(u32, u32)], rates: &[f64]| SpanningTree::new(n, edges, rates).map(drop);
-    let all: [(Result<(), InputError>, &str); 15] = [
+    let arborescence =
+        |n, root, arcs: &[(u32, u32)], rates: &[f64]| Arborescence::new(n, root, arcs, rates).map(drop);
+    let all: [(Result<(), InputError>, &str); 20] = [
         (tree(3, &[(0, 1), (1, 2)], &[1.0]), "1 rates for 2 entries: want one for each"),
         (tree(3, &[(0, 1), (1, 3)], &[1.0; 2]), "edge 1 is (1, 3): want two different vertices below 3"),
         (tree(3, &[(0, 1), (1, 1)], &[1.0; 2]), "edge 1 is (1, 1): want two different vertices below 3"),
@@ -366,6 +432,20 @@ fn what_makes_no_sampler_is_named() {
             tree(3, &[(0, 1), (1, 2)], &[1.0, 0.0]),
             "vertex 2 cannot be reached from vertex 0 over present edges: there is no spanning tree",
         ),
+        (arborescence(3, 3, &[(0, 1), (1, 2)], &[1.0; 2]), "the root is 3: want a vertex, 0 to 2"),
+        (
+            arborescence(3, 0, &[(0, 1), (1, 2), (2, 0)], &[1.0; 3]),
+            "arc 2 enters the root 0: leave it out, or give it rate 0",
+        ),
+        (
+            arborescence(3, 1, &[(0, 2), (1, 0), (2, 0)], &[0.0, 1.0, 2.0]),
+            "vertex 2 cannot be reached from the root 1 over present arcs: there is no arborescence",
+        ),
+        (
+            arborescence(2, 0, &[(0, 1), (0, 1)], &[1.0; 2]),
+            "arcs 0 and 1 lead from vertex 0 to vertex 1 both: give one arc the sum of both rates",
+        ),
+        (arborescence(2, 0, &[(0, 2)], &[1.0]), "arc 0 is (0, 2): want two different vertices below 2"),
         (tree(0, &[], &[]), "0 vertices: want at least 1 and fewer than 2³²"),
         (
             tree(2, &[(0, 1)], &[-1.0]),

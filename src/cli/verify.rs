@@ -15,7 +15,7 @@ use super::{Failure, Outcome, progress};
 ///
 /// First everything that must hold exactly, in fractions, on built-in models, closed forms, and random inputs by brute
 /// force. Then draws against the exact law: structures, traces, log-probabilities, scores, exponentials, conditional draws.
-/// Draws are those of the fast samplers, of arborescences for now those of the reference. The false-alarm probability of the whole report is --alpha.
+/// Draws are those of the fast samplers, or with --reference of the plain ones. The false-alarm probability of the whole report is --alpha.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
     /// Only this structure, or several separated by commas.

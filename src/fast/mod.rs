@@ -38,6 +38,7 @@
 //! # Ok::<(), recursive_gumbel::fast::InputError>(())
 //! ```
 
+mod arborescence;
 mod binary_tree;
 mod matching;
 mod positions;
@@ -53,6 +54,7 @@ use rayon::prelude::*;
 use crate::sample::{Batch, Field, Reference, SampleError, Sampler};
 use stream::{Seed, Stream};
 
+pub use arborescence::Arborescence;
 pub use binary_tree::BinaryTree;
 pub use matching::Matching;
 pub use positions::{Categorical, Permutation, TopK};
@@ -98,10 +100,62 @@ pub enum InputError {
         /// The later one.
         entry: usize,
     },
+    /// An arc that is none.
+    #[error("arc {entry} is ({u}, {v}): want two different vertices below {vertices}")]
+    Arc {
+        /// The entry.
+        entry: usize,
+        /// Where it leaves.
+        u: u32,
+        /// Where it enters.
+        v: u32,
+        /// How many vertices there are.
+        vertices: usize,
+    },
+    /// Two entries for the same two vertices in the same direction.
+    #[error(
+        "arcs {first} and {entry} lead from vertex {u} to vertex {v} both: give one arc the sum of both rates"
+    )]
+    ParallelArcs {
+        /// The earlier entry.
+        first: usize,
+        /// The later one.
+        entry: usize,
+        /// Where they leave.
+        u: u32,
+        /// Where they enter.
+        v: u32,
+    },
     /// A graph in pieces.
     #[error("vertex {vertex} cannot be reached from vertex 0 over present edges: there is no spanning tree")]
     Disconnected {
         /// A vertex.
+        vertex: usize,
+    },
+    /// A root that is no vertex.
+    #[error("the root is {root}: want a vertex, 0 to {}", vertices.saturating_sub(1))]
+    Root {
+        /// The root.
+        root: usize,
+        /// How many vertices there are.
+        vertices: usize,
+    },
+    /// An arc that no arborescence has.
+    #[error("arc {entry} enters the root {root}: leave it out, or give it rate 0")]
+    IntoRoot {
+        /// The entry.
+        entry: usize,
+        /// The root.
+        root: usize,
+    },
+    /// A vertex that no arborescence can have.
+    #[error(
+        "vertex {vertex} cannot be reached from the root {root} over present arcs: there is no arborescence"
+    )]
+    Unreachable {
+        /// The root.
+        root: usize,
+        /// The vertex.
         vertex: usize,
     },
     /// An absent position where there must be none.
@@ -532,7 +586,7 @@ impl<A: Algorithm> Sampler for Fast<A> {
     }
 }
 
-/// A sampler of a model: the fast one where there is one, else the reference.
+/// The fast sampler of a model; of a large sparse digraph for now the reference.
 ///
 /// # Errors
 /// [`InputError::Range`] if a rate is beyond the range of `f64`.
@@ -557,7 +611,12 @@ pub fn of_model(model: &Model, seed: u64) -> Result<Box<dyn Sampler + '_>, Input
                 .for_each(|(&(row, column), &rate)| matrix[row * n + column] = rate);
             Box::new(Fast::new(Matching::new(n, &matrix)?, seed))
         }
-        Oracles::Arborescence(_) => Box::new(reference),
+        // A matrix must not be far larger than what it is made from.
+        Oracles::Arborescence(_) if model.size().pow(2) > (1 << 22) + 20 * rates.len() => Box::new(reference),
+        Oracles::Arborescence(a) => {
+            let arborescence = Arborescence::new(model.size(), a.root(), &pairs(model), rates)?;
+            Box::new(Fast::new(arborescence, seed))
+        }
     })
 }
 

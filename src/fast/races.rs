@@ -3,7 +3,7 @@
 
 use gumbel_oracle::number::Real;
 
-use super::Times;
+use super::{NONE, Times};
 
 /// `Σ_r log(λ_w / Λ_r)`, from the winners' rates and the sums of the other entrants' rates.
 pub(super) fn log_prob(races: impl Iterator<Item = (f64, f64)>) -> f64 {
@@ -141,4 +141,24 @@ pub(super) fn least(values: &[f64]) -> f64 {
 pub(super) fn select(first: bool, one: u32, other: u32) -> u32 {
     let mask = u32::from(first).wrapping_neg();
     one & mask | other & !mask
+}
+
+/// Up to so many numbers are sorted without a comparison whose outcome would have to be guessed.
+const FEW: usize = 32;
+
+/// Writes different numbers in increasing order.
+pub(super) fn sort(numbers: &[u32], sorted: &mut [u32]) {
+    if numbers.len() > FEW {
+        sorted.copy_from_slice(numbers);
+        sorted.sort_unstable();
+        return;
+    }
+    // Each goes where there are as many before it.
+    let mut few = [NONE; FEW];
+    few.iter_mut().zip(numbers).for_each(|(place, &number)| *place = number);
+    let few = &few[..numbers.len().next_multiple_of(8)];
+    for &number in numbers {
+        let before: u32 = few.iter().map(|other| u32::from(*other < number)).sum();
+        sorted[before as usize] = number;
+    }
 }

@@ -24,7 +24,7 @@
 
 use gumbel_oracle::structure::Structure;
 
-use super::races::{Races, select};
+use super::races::{Races, select, sort};
 use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
 
 /// Spanning trees of a graph with fixed rates.
@@ -575,20 +575,7 @@ impl Algorithm for SpanningTree {
     }
 
     fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
-        let winners = &scratch.races.winners;
-        if winners.len() < SMALL {
-            // Each goes where there are as many before it: no comparison has to be guessed.
-            let mut few = [NONE; SMALL];
-            few.iter_mut().zip(winners).for_each(|(place, &winner)| *place = winner);
-            let few = &few[..winners.len().next_multiple_of(8)];
-            for &winner in winners {
-                let before: u32 = few.iter().map(|other| u32::from(*other < winner)).sum();
-                structure[before as usize] = winner;
-            }
-        } else {
-            structure.copy_from_slice(winners);
-            structure.sort_unstable();
-        }
+        sort(&scratch.races.winners, structure);
     }
 
     fn to_structure(&self, structure: &[u32]) -> Structure {
