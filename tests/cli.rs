@@ -396,6 +396,48 @@ fn a_single_vertex_row_or_position_is_a_model() {
 }
 
 #[test]
+fn bench_tells_time_and_floor_of_every_structure_in_every_format() {
+    let quick = ["bench", "--quick", "--quiet", "--n", "4,60,70"];
+    let told = json_of(&[&quick[..], &["--format", "json"]].concat());
+    let rows = told["rows"].as_array().unwrap();
+    let one_thread: Vec<&Value> = rows.iter().filter(|row| row["threads"] == 1).collect();
+    assert_eq!(one_thread.len(), 7 * 3 * 4);
+    for row in &one_thread {
+        let (n, entries) = (row["n"].as_u64().unwrap(), row["entries"].as_u64().unwrap());
+        let want = match row["structure"].as_str().unwrap() {
+            "spanning_tree" => n * (n - 1) / 2,
+            "arborescence" => (n - 1) * (n - 1),
+            "matching" => n * n,
+            _ => n,
+        };
+        assert_eq!(entries, want, "{row}");
+        assert_eq!(row["precision"], "f64");
+        assert!(row["floor_ns"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(row["ratio"].as_f64().unwrap() >= 0.0, "{row}");
+        if row["outputs"] == "structure,trace,log_prob" {
+            let per_draw = row["ns_per_draw"].as_f64().unwrap();
+            assert!((row["ns_per_entry"].as_f64().unwrap() * entries as f64 / per_draw - 1.0).abs() < 1e-9);
+        }
+    }
+    assert_eq!(told["growth"].as_array().unwrap().len(), 7);
+    let quick = ["bench", "--quick", "--quiet", "--n", "1", "--structure", "top_k,matching"];
+    let (status, table, _) = run(&quick);
+    assert_eq!(status, 0);
+    assert!(table.lines().nth(2).unwrap().starts_with(" top_k "), "{table}");
+    let (_, csv, _) = run(&[&quick[..], &["--format", "csv"]].concat());
+    let (_, jsonl, _) = run(&[&quick[..], &["--format", "jsonl"]].concat());
+    assert_eq!(csv.lines().count(), 1 + jsonl.lines().count());
+    for (bad, message) in [
+        (["--n", "1", "--structure", "spanning_tree"], "--n 1: want 2 to 5000 for spanning_tree"),
+        (["--n", "9999", "--structure", "matching"], "--n 9999: want 1 to 5000 for matching"),
+        (["--n", "5,0", "--structure", "top_k"], "--n 0: want 1 to 10000000 for top_k"),
+    ] {
+        let (status, out, err) = run(&[&["bench"], &bad[..]].concat());
+        assert_eq!((status, out.as_str(), err), (2, "", format!("error: {message}\n")));
+    }
+}
+
+#[test]
 fn verify_holds_and_says_with_which_error_rate() {
     let (status, out, err) = run(&["verify", "--structure", "top_k,categorical", "--samples", "100000"]);
     assert_eq!((status, err.as_str()), (0, ""));

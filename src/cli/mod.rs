@@ -1,5 +1,6 @@
 //! The command line: what all commands share.
 
+mod bench;
 mod check;
 mod ci;
 mod enumerate;
@@ -41,6 +42,7 @@ enum Command {
     Enumerate(enumerate::Enumerate),
     Explain(explain::Explain),
     Sample(sample::Sample),
+    Bench(bench::Bench),
 }
 
 /// How a command ends when nothing went wrong on the way.
@@ -90,6 +92,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Enumerate(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Sample(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
     match done {
         Ok(Outcome::Held) => ExitCode::SUCCESS,

@@ -13,7 +13,6 @@ use super::{Failure, Outcome, progress, read_model};
 /// Draw structures from a model, with whatever belongs to a draw.
 ///
 /// Draw number i depends on the seed and on i only: more draws, other fields or other threads change nothing.
-/// Arborescences come for now from the reference sampler, which is right and plain, not fast; the rest from fast ones.
 #[derive(Args, Debug)]
 pub(super) struct Sample {
     /// The model file (JSON); `-` reads standard input.

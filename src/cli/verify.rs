@@ -38,7 +38,7 @@ pub(super) struct Verify {
     all: bool,
 }
 
-fn kind(name: &str) -> Result<Kind, String> {
+pub(super) fn kind(name: &str) -> Result<Kind, String> {
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     Kind::from_name(name).ok_or_else(|| format!("want one of {}", names.join(", ")))
 }
