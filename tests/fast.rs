@@ -78,7 +78,8 @@ fn runners(model: &Model) -> Vec<Runner> {
             .map(|dense| runner(SpanningTree::with_layout(model.size(), &pairs, &rates, dense).unwrap()))
             .into(),
         Oracles::Arborescence(a) => {
-            vec![runner(Arborescence::new(model.size(), a.root(), &pairs, &rates).unwrap())]
+            let layout = |dense| Arborescence::with_layout(model.size(), a.root(), &pairs, &rates, dense);
+            [true, false].map(|dense| runner(layout(dense).unwrap())).into()
         }
         Oracles::Matching(_) => {
             let n = model.size();
@@ -412,6 +413,49 @@ fn contractions_as_deep_and_as_many_as_can_be() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn layouts_agree_on_large_sparse_graphs() {
+    let n: u32 = 1000;
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    for degree in [2, 6] {
+        // A cycle, so that all is reached, and more arcs anywhere.
+        let mut arcs: Vec<(u32, u32)> = (0..n).map(|v| (v, (v + 1) % n)).collect();
+        arcs.extend((0..degree * n).map(|_| (rng.random_range(0..n), rng.random_range(0..n))));
+        arcs.retain(|&(u, v)| u != v && v != 7);
+        arcs.sort_unstable();
+        arcs.dedup();
+        let rates: Vec<f64> = arcs.iter().map(|_| libm::exp(rng.random_range(-3.0..3.0))).collect();
+        let (weights, uniforms) =
+            (weights(&rates, 0, &mut rng), weights(&vec![1.0; rates.len()], 0, &mut rng));
+        let uniforms: Vec<f64> =
+            uniforms.iter().map(|weight| libm::exp(-weight).clamp(1e-9, 0.999)).collect();
+        let [dense, sparse] = [true, false].map(|dense| {
+            runner(Arborescence::with_layout(n as usize, 7, &arcs, &rates, dense).unwrap())(
+                &weights, &uniforms,
+            )
+        });
+        assert!(sparse.winners.len() > n as usize + 100, "contractions");
+        assert_eq!((&sparse.winners, &sparse.structure), (&dense.winners, &dense.structure));
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-11 * b.abs().max(1.0);
+        assert!(close(sparse.log_prob, dense.log_prob));
+        assert!(sparse.score.iter().zip(&dense.score).all(|(&a, &b)| close(a, b)));
+        assert!(sparse.conditional.iter().zip(&dense.conditional).all(|(&a, &b)| close(a, b)));
+        // The same without the edges' direction.
+        let mut edges: Vec<(u32, u32)> = arcs.iter().map(|&(u, v)| (u.min(v), u.max(v))).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let (rates, weights, uniforms) =
+            (&rates[..edges.len()], &weights[..edges.len()], &uniforms[..edges.len()]);
+        let [dense, sparse] = [true, false].map(|dense| {
+            runner(SpanningTree::with_layout(n as usize, &edges, rates, dense).unwrap())(weights, uniforms)
+        });
+        assert_eq!((&sparse.winners, &sparse.structure), (&dense.winners, &dense.structure));
+        assert!(close(sparse.log_prob, dense.log_prob));
+        assert!(sparse.score.iter().zip(&dense.score).all(|(&a, &b)| close(a, b)));
+        assert!(sparse.conditional.iter().zip(&dense.conditional).all(|(&a, &b)| close(a, b)));
     }
 }
 

@@ -586,7 +586,7 @@ impl<A: Algorithm> Sampler for Fast<A> {
     }
 }
 
-/// The fast sampler of a model; of a large sparse digraph for now the reference.
+/// The fast sampler of a model.
 ///
 /// # Errors
 /// [`InputError::Range`] if a rate is beyond the range of `f64`.
@@ -611,8 +611,6 @@ pub fn of_model(model: &Model, seed: u64) -> Result<Box<dyn Sampler + '_>, Input
                 .for_each(|(&(row, column), &rate)| matrix[row * n + column] = rate);
             Box::new(Fast::new(Matching::new(n, &matrix)?, seed))
         }
-        // A matrix must not be far larger than what it is made from.
-        Oracles::Arborescence(_) if model.size().pow(2) > (1 << 22) + 20 * rates.len() => Box::new(reference),
         Oracles::Arborescence(a) => {
             let arborescence = Arborescence::new(model.size(), a.root(), &pairs(model), rates)?;
             Box::new(Fast::new(arborescence, seed))

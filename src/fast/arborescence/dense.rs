@@ -1,0 +1,263 @@
+//! Rows of a matrix.
+
+use super::super::races::{least, sum};
+use super::super::{NONE, Weights};
+use super::{Component, Digraph, Forest};
+
+/// A row for each head: a cell for each tail.
+#[derive(Debug, Clone)]
+pub(super) struct Matrix {
+    vertices: usize,
+    /// `1/λ`; infinite where there is no arc.
+    means: Vec<f64>,
+    /// 0 where there is no arc.
+    rates: Vec<f64>,
+    /// The sum of the other rates in the row.
+    others: Vec<f64>,
+    /// [`NONE`] where there is no arc.
+    entries: Vec<u32>,
+}
+
+impl Matrix {
+    pub(super) fn new(vertices: usize, arcs: &[(u32, u32)], rates: &[f64]) -> Self {
+        let cells = vertices * vertices;
+        let mut matrix = Self {
+            vertices,
+            means: vec![f64::INFINITY; cells],
+            rates: vec![0.0; cells],
+            others: vec![0.0; cells],
+            entries: vec![NONE; cells],
+        };
+        let present = (0..).zip(arcs).zip(rates).filter(|(_, rate)| **rate > 0.0);
+        for ((entry, &(u, v)), &rate) in present {
+            let cell = v as usize * vertices + u as usize;
+            (matrix.means[cell], matrix.rates[cell], matrix.entries[cell]) = (rate.recip(), rate, entry);
+        }
+        for (others, rates) in matrix.others.chunks_mut(vertices).zip(matrix.rates.chunks(vertices)) {
+            sums_of_others(rates, others);
+        }
+        matrix
+    }
+}
+
+/// For each number the sum of the others: of those before it and of those after it.
+pub(super) fn sums_of_others(values: &[f64], others: &mut [f64]) {
+    let mut before = 0.0;
+    for (place, value) in others.iter_mut().zip(values) {
+        *place = before;
+        before += value;
+    }
+    let mut after = 0.0;
+    for (place, value) in others.iter_mut().zip(values).rev() {
+        *place += after;
+        after += value;
+    }
+}
+
+/// The working memory of a run.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// Rows of reduced weights of all components, and the winning times.
+    weights: Vec<f64>,
+    times: Vec<f64>,
+    /// The component in which each vertex is.
+    top: Vec<u32>,
+    /// Components whose arcs are yet to be looked at.
+    left: Vec<u32>,
+    /// Rows of rates of contracted components.
+    rates: Vec<f64>,
+    /// A value for each tail.
+    by_tail: Vec<f64>,
+}
+
+/// A run on a matrix.
+pub(super) struct Run<'a> {
+    matrix: &'a Matrix,
+    rows: &'a mut Rows,
+}
+
+impl Rows {
+    /// Draws the weights.
+    #[inline]
+    pub(super) fn draw<'a>(&'a mut self, matrix: &'a Matrix, root: usize, weights: impl Weights) -> Run<'a> {
+        let mut weights = weights; // in registers, not where the caller has it
+        let n = matrix.vertices;
+        self.top.clear();
+        self.top.extend(0..n as u32);
+        self.times.clear();
+        self.times.resize(n, 0.0);
+        if self.weights.len() < n * n {
+            self.weights.resize(n * n, 0.0);
+        }
+        for head in (0..n).filter(|&head| head != root) {
+            let row = head * n..(head + 1) * n;
+            let cells = self.weights[row.clone()].iter_mut().zip(&matrix.means[row.clone()]);
+            for ((place, &mean), &entry) in cells.zip(&matrix.entries[row]) {
+                *place = weights.of(|| entry, mean);
+            }
+            self.weights[head * n + head] = f64::INFINITY;
+        }
+        Run { matrix, rows: self }
+    }
+}
+
+impl Run<'_> {
+    /// Of the arcs from this tail into a component the first among the lightest.
+    fn first(&mut self, forest: &Forest, component: usize, tail: usize) -> u32 {
+        let n = self.matrix.vertices;
+        if component < n {
+            return self.matrix.entries[component * n + tail];
+        }
+        let Rows { weights, times, left, .. } = &mut *self.rows;
+        let mut first = NONE;
+        left.push(component as u32);
+        while let Some(component) = left.pop() {
+            let component = component as usize;
+            if component < n {
+                first = first.min(self.matrix.entries[component * n + tail]);
+                continue;
+            }
+            let weight = weights[component * n + tail];
+            left.extend(
+                forest.members(component).iter().filter(|&&member| {
+                    weights[member as usize * n + tail] - times[member as usize] == weight
+                }),
+            );
+        }
+        first
+    }
+}
+
+impl Digraph for Run<'_> {
+    fn race(&mut self, forest: &Forest, component: usize) -> u32 {
+        let n = self.matrix.vertices;
+        let row = component * n..(component + 1) * n;
+        let time = least(&self.rows.weights[row.clone()]);
+        self.rows.times[component] = time;
+        let (mut winner, mut from) = (NONE, 0);
+        while let Some(next) =
+            self.rows.weights[row.clone()][from..].iter().position(|&weight| weight == time)
+        {
+            winner = winner.min(self.first(forest, component, from + next)); // of equally light arcs the first
+            from += next + 1;
+        }
+        winner
+    }
+
+    fn top(&mut self, vertex: u32) -> u32 {
+        self.rows.top[vertex as usize]
+    }
+
+    fn contract(&mut self, forest: &Forest) {
+        let n = self.matrix.vertices;
+        let new = forest.components.len() - 1;
+        let Rows { weights, times, top, .. } = &mut *self.rows;
+        if weights.len() < (new + 1) * n {
+            weights.resize((new + 1) * n, 0.0);
+        }
+        let (old, row) = weights.split_at_mut(new * n);
+        let row = &mut row[..n];
+        let of = |member: u32| (&old[member as usize * n..][..n], times[member as usize]);
+        let members = forest.members(new);
+        let ((one, one_time), (two, two_time)) = (of(members[0]), of(members[1]));
+        for (place, (one, two)) in row.iter_mut().zip(one.iter().zip(two)) {
+            let (one, two) = (one - one_time, two - two_time);
+            *place = if one < two { one } else { two };
+        }
+        for &member in &members[2..] {
+            let (weights, time) = of(member);
+            for (place, weight) in row.iter_mut().zip(weights) {
+                let weight = weight - time;
+                *place = if weight < *place { weight } else { *place };
+            }
+        }
+        for &vertex in forest.vertices(new) {
+            row[vertex as usize] = f64::INFINITY; // no arc from inside races
+            top[vertex as usize] = new as u32;
+        }
+        times.push(0.0);
+    }
+}
+
+impl Rows {
+    /// For each component the sum of the rates of those who race, but do not win.
+    pub(super) fn totals(
+        &mut self,
+        matrix: &Matrix,
+        arcs: &[(u32, u32)],
+        forest: &Forest,
+        others: &mut Vec<f64>,
+    ) {
+        let (n, rates) = (matrix.vertices, &mut self.rates);
+        others.extend(forest.components[..n].iter().enumerate().map(|(vertex, of)| match of.tail {
+            NONE => 0.0,
+            tail => matrix.others[vertex * n + tail as usize],
+        }));
+        let contracted = forest.components.len() - n;
+        if rates.len() < contracted * n {
+            rates.resize(contracted * n, 0.0);
+        }
+        for (number, component) in forest.components[n..].iter().enumerate() {
+            let (old, row) = rates.split_at_mut(number * n);
+            let row = &mut row[..n];
+            let of = |member: u32| match (member as usize).checked_sub(n) {
+                None => &matrix.rates[member as usize * n..][..n],
+                Some(number) => &old[number * n..][..n],
+            };
+            let members = forest.members(n + number);
+            let (one, two) = (of(members[0]), of(members[1]));
+            for (place, (one, two)) in row.iter_mut().zip(one.iter().zip(two)) {
+                *place = one + two;
+            }
+            for &member in &members[2..] {
+                row.iter_mut().zip(of(member)).for_each(|(place, rate)| *place += rate);
+            }
+            let (tail, head) = (component.tail as usize, arcs[component.winner as usize].1);
+            let mut from_tail = 0.0;
+            for &vertex in forest.vertices(n + number) {
+                row[vertex as usize] = 0.0; // no arc from inside races
+                from_tail += if vertex == head { 0.0 } else { matrix.rates[vertex as usize * n + tail] };
+            }
+            others.push(sum(&row[..tail]) + sum(&row[tail + 1..]) + from_tail);
+        }
+    }
+
+    /// Writes a value for each arc, from the sum over its races of their values.
+    pub(super) fn write(
+        &mut self,
+        matrix: &Matrix,
+        root: usize,
+        forest: &Forest,
+        values: &[f64],
+        row: &mut [f64],
+        mut value: impl FnMut(f64, u32) -> f64,
+    ) {
+        let (n, by_tail) = (matrix.vertices, &mut self.by_tail);
+        by_tail.clear();
+        by_tail.resize(n, 0.0);
+        for head in (0..n).filter(|&head| head != root) {
+            // From the inside out: the tails that the next component has and this one has not.
+            let (mut inside, mut sum) = (head, 0.0);
+            loop {
+                sum += values[inside];
+                let Component { start, end, above, .. } = forest.components[inside];
+                let outer = forest.components.get(above as usize);
+                let (from, to) =
+                    outer.map_or((0, forest.order.len()), |c| (c.start as usize, c.end as usize));
+                for tails in [&forest.order[from..start as usize], &forest.order[end as usize..to]] {
+                    tails.iter().for_each(|&tail| by_tail[tail as usize] = sum);
+                }
+                if outer.is_none() {
+                    break;
+                }
+                inside = above as usize;
+            }
+            by_tail[root] = sum;
+            for (&entry, &sum) in matrix.entries[head * n..(head + 1) * n].iter().zip(&*by_tail) {
+                if let Some(place) = row.get_mut(entry as usize) {
+                    *place = value(sum, entry);
+                }
+            }
+        }
+    }
+}
