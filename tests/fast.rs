@@ -416,6 +416,124 @@ fn contractions_as_deep_and_as_many_as_can_be() {
     }
 }
 
+/// What one gets wrong in a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mistake {
+    None,
+    /// Prim's edges as they come, not by weight.
+    Unsorted,
+    /// The winning time is looked up after it has been taken from the winner itself.
+    ReadLate,
+    /// A cycle is made of the vertices at which its arcs enter, not of all vertices of the components they enter.
+    ByHead,
+    /// What races again has not been reduced.
+    Unreduced,
+}
+
+/// The winners of Prim's algorithm, by weight.
+fn prim(model: &Model, weights: &[f64], mistake: Mistake) -> Vec<usize> {
+    let (mut reached, mut winners) = (vec![0], Vec::new());
+    while winners.len() + 1 < model.size() {
+        let leaves = |k: &usize| {
+            let (u, v) = model.pairs()[*k];
+            weights[*k].is_finite() && reached.contains(&u) != reached.contains(&v)
+        };
+        let next =
+            (0..weights.len()).filter(leaves).min_by(|&j, &k| weights[j].total_cmp(&weights[k])).unwrap();
+        let (u, v) = model.pairs()[next];
+        reached.push(if reached.contains(&u) { v } else { u });
+        winners.push(next);
+    }
+    if mistake != Mistake::Unsorted {
+        winners.sort_by(|&j, &k| weights[j].total_cmp(&weights[k]).then(j.cmp(&k)));
+    }
+    winners
+}
+
+/// The winners of Edmonds' algorithm, round by round.
+fn edmonds(model: &Model, root: usize, weights: &[f64], mistake: Mistake) -> Vec<usize> {
+    let (n, arcs) = (model.size(), model.pairs());
+    let mut left = weights.to_vec();
+    let mut name: Vec<usize> = (0..n).collect(); // the least vertex of the component that each vertex is in
+    let mut won: Vec<Option<usize>> = vec![None; n];
+    let mut winners = Vec::new();
+    for _ in 0..n {
+        let racing: Vec<usize> = (0..n).filter(|&v| v != root && name[v] == v && won[v].is_none()).collect();
+        if racing.is_empty() {
+            return winners;
+        }
+        for c in racing {
+            let enters =
+                |k: &usize| weights[*k].is_finite() && name[arcs[*k].1] == c && name[arcs[*k].0] != c;
+            let entrants: Vec<usize> = (0..arcs.len()).filter(enters).collect();
+            let Some(&winner) = entrants.iter().min_by(|&&j, &&k| left[j].total_cmp(&left[k])) else {
+                return winners; // a right one always has an entrant
+            };
+            let time = left[winner];
+            for k in entrants {
+                left[k] -= match mistake {
+                    Mistake::ReadLate => left[winner],
+                    Mistake::Unreduced => 0.0,
+                    _ => time,
+                };
+            }
+            won[c] = Some(winner);
+            winners.push(winner);
+        }
+        for start in 0..n {
+            let next = |c: &usize| won[*c].map(|winner| name[arcs[winner].0]);
+            let mut cycle: Vec<usize> = vec![start];
+            cycle.extend(std::iter::successors(next(&start), next).take(n).take_while(|&c| c != start));
+            if name[start] != start || next(cycle.last().unwrap()) != Some(start) {
+                continue;
+            }
+            let least = *cycle.iter().min().unwrap();
+            let heads: Vec<usize> = cycle.iter().map(|&c| arcs[won[c].unwrap()].1).collect();
+            for (v, name) in name.iter_mut().enumerate() {
+                let inside = match mistake {
+                    Mistake::ByHead => heads.contains(&v),
+                    _ => cycle.contains(name),
+                };
+                *name = if inside { least } else { *name };
+            }
+            won[least] = None;
+        }
+    }
+    winners // a wrong one may go on for ever
+}
+
+#[test]
+fn wrong_algorithms_are_caught_on_the_same_weights() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let mut caught = Vec::new();
+    for _ in 0..300 {
+        let trees = random(Kind::SpanningTree, 6, &mut rng);
+        let digraph = random(Kind::Arborescence, 6, &mut rng);
+        let Oracles::Arborescence(a) = digraph.algorithm() else { panic!("{digraph:?}") };
+        let root = a.root();
+        for (model, mistake) in [
+            (&trees, Mistake::Unsorted),
+            (&digraph, Mistake::ReadLate),
+            (&digraph, Mistake::ByHead),
+            (&digraph, Mistake::Unreduced),
+        ] {
+            let rates: Vec<f64> = model.rates_as();
+            let weights = weights(&rates, 0, &mut rng);
+            let run = runners(model).remove(0)(&weights, &vec![0.5; rates.len()]);
+            let by = |mistake| match model.kind() {
+                Kind::SpanningTree => prim(model, &weights, mistake),
+                _ => edmonds(model, root, &weights, mistake),
+            };
+            assert_eq!(run.winners, by(Mistake::None), "{model:?} {weights:?}");
+            caught.extend((run.winners != by(mistake)).then_some(mistake));
+        }
+    }
+    for mistake in [Mistake::Unsorted, Mistake::ReadLate, Mistake::ByHead, Mistake::Unreduced] {
+        let times = caught.iter().filter(|of| **of == mistake).count();
+        assert!(times >= 10, "{mistake:?} {times}");
+    }
+}
+
 #[test]
 fn layouts_agree_on_large_sparse_graphs() {
     let n: u32 = 1000;
