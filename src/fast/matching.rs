@@ -15,7 +15,7 @@
 
 use gumbel_oracle::structure::Structure;
 
-use super::races::{Races, least, select};
+use super::races::{Races, later, least, select};
 use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
 
 /// Greedy matchings of a matrix with fixed rates.
@@ -220,7 +220,7 @@ impl Algorithm for Matching {
 
     fn conditional(&self, scratch: &mut Scratch, mut times: impl Times, weights: &mut [f64]) {
         scratch.races.sum_times(&mut times);
-        self.write(scratch, weights, |sum, entry| sum + times.of(entry as u32) * self.means[entry]);
+        self.write(scratch, weights, |sum, entry| later(sum, times.of(entry as u32) * self.means[entry]));
         let Races { winners, sums, .. } = &scratch.races;
         winners.iter().zip(sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);
     }

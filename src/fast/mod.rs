@@ -38,6 +38,7 @@
 //! # Ok::<(), recursive_gumbel::fast::InputError>(())
 //! ```
 
+mod alias;
 mod arborescence;
 mod binary_tree;
 mod matching;
@@ -328,6 +329,13 @@ pub trait Algorithm: Sync {
     /// The largest number of races of a trace.
     fn trace_len(&self) -> usize;
 
+    /// Draws a trace race by race, without weights, and returns the stream after it; `None` if it is faster to draw weights and run on
+    /// them. The law is that of runs on drawn weights, which the weights given the trace complete: they are then drawn last.
+    fn draw(&self, stream: Stream, scratch: &mut Self::Scratch) -> Option<Stream> {
+        let _ = (stream, scratch);
+        None
+    }
+
     /// Runs on these weights.
     fn run(&self, weights: impl Weights, scratch: &mut Self::Scratch);
 
@@ -452,14 +460,23 @@ impl<A: Algorithm> Fast<A> {
         for number in first..first + count as u64 {
             let mut row = outputs.take(1, self.lengths());
             let stream = Stream::weights(self.seed, number);
-            match row.exponentials.take() {
-                None => self.algorithm.run(Drawn(stream), scratch),
-                Some(weights) => {
+            let weights = row.exponentials.take();
+            let mut totals = false;
+            match (self.algorithm.draw(stream.clone(), scratch), weights) {
+                (None, None) => self.algorithm.run(Drawn(stream), scratch),
+                (None, Some(weights)) => {
                     self.mark(weights, f64::INFINITY);
                     self.algorithm.run(Kept(stream, weights), scratch);
                 }
+                (Some(_), None) => {}
+                (Some(stream), Some(weights)) => {
+                    self.mark(weights, f64::INFINITY);
+                    self.algorithm.totals(scratch);
+                    totals = true;
+                    self.algorithm.conditional(scratch, stream, weights);
+                }
             }
-            self.write(scratch, Stream::conditional(self.seed, number), row);
+            self.write(scratch, totals, Stream::conditional(self.seed, number), row);
         }
     }
 
@@ -500,7 +517,7 @@ impl<A: Algorithm> Fast<A> {
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         self.algorithm.run(Given(weights), &mut scratch);
-        self.write(&mut scratch, Uniforms(uniforms), outputs);
+        self.write(&mut scratch, false, Uniforms(uniforms), outputs);
         self.scratch = scratch;
         Ok(())
     }
@@ -521,8 +538,8 @@ impl<A: Algorithm> Fast<A> {
         }
     }
 
-    /// What was asked for of the last run.
-    fn write(&self, scratch: &mut A::Scratch, times: impl Times, row: Outputs<'_>) {
+    /// What was asked for of the last run, of which the totals may have been found already.
+    fn write(&self, scratch: &mut A::Scratch, totals: bool, times: impl Times, row: Outputs<'_>) {
         let algorithm = &self.algorithm;
         if let Some(trace) = row.trace {
             let winners = algorithm.winners(scratch);
@@ -535,7 +552,9 @@ impl<A: Algorithm> Fast<A> {
         if row.log_prob.is_none() && row.score.is_none() && row.conditional.is_none() {
             return;
         }
-        algorithm.totals(scratch);
+        if !totals {
+            algorithm.totals(scratch);
+        }
         if let Some(log_prob) = row.log_prob {
             log_prob[0] = algorithm.log_prob(scratch);
         }

@@ -59,12 +59,22 @@ impl Races {
 
     /// Makes the sums of `1/Λ_r`.
     pub(super) fn sum_means(&mut self) {
-        self.sum(|_, total| total.recip());
+        let mut sum = 0.0;
+        self.sums.clear();
+        self.sums.extend(self.totals.iter().map(|total| {
+            sum += total.recip();
+            sum
+        }));
     }
 
     /// Makes the sums of drawn times `M_r ~ Exp(Λ_r)`.
     pub(super) fn sum_times(&mut self, times: &mut impl Times) {
-        self.sum(|winner, total| times.of(winner) / total);
+        let mut sum = 0.0;
+        self.sums.clear();
+        self.sums.extend(self.winners.iter().zip(&self.totals).map(|(&winner, &total)| {
+            sum = later(sum, times.of(winner) / total);
+            sum
+        }));
     }
 
     /// Writes `∂ log p(T)/∂θ_k` for all entries, given their last races.
@@ -87,20 +97,18 @@ impl Races {
         self.sum_times(&mut times);
         for ((entry, weight), (&mean, &race)) in (0..).zip(weights.iter_mut()).zip(means.iter().zip(last)) {
             if mean < f64::INFINITY {
-                *weight = self.sums[race as usize] + times.of(entry) * mean;
+                *weight = later(self.sums[race as usize], times.of(entry) * mean);
             }
         }
         self.winners.iter().zip(&self.sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);
     }
+}
 
-    fn sum(&mut self, mut value: impl FnMut(u32, f64) -> f64) {
-        let mut sum = 0.0;
-        self.sums.clear();
-        self.sums.extend(self.winners.iter().zip(&self.totals).map(|(&winner, &total)| {
-            sum += value(winner, total);
-            sum
-        }));
-    }
+/// The time so much after this one: later, even where the difference is lost in rounding.
+#[inline]
+pub(super) fn later(time: f64, after: f64) -> f64 {
+    let sum = time + after;
+    if sum > time { sum } else { time.next_up() }
 }
 
 /// The sum of numbers, pairwise: the error grows with the logarithm of how many there are.

@@ -24,7 +24,9 @@
 
 use gumbel_oracle::structure::Structure;
 
-use super::races::{Races, select, sort};
+use super::alias::Alias;
+use super::races::{Races, later, select, sort};
+use super::stream::Stream;
 use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
 
 /// Spanning trees of a graph with fixed rates.
@@ -52,6 +54,7 @@ struct Matrix {
     rates: Vec<f64>,
     /// [`NONE`] where there is no edge.
     entries: Vec<u32>,
+    alias: Alias,
 }
 
 impl SpanningTree {
@@ -115,6 +118,7 @@ impl SpanningTree {
                 means: vec![f64::INFINITY; cells],
                 rates: vec![0.0; cells],
                 entries: vec![NONE; cells],
+                alias: Alias::new(rates),
             };
             let present = (0..).zip(edges).zip(means.zip(rates)).filter(|of| *of.1.1 > 0.0);
             for ((entry, &(u, v)), (mean, &rate)) in present {
@@ -228,9 +232,13 @@ pub struct Scratch {
     ends: Vec<u32>,
     /// The vertex at each place.
     order: Vec<u32>,
-    /// The race by which each place joined, and the place where its edge ends. The first place has none.
+    /// The race by which each place joined those before it. The first has none.
     race: Vec<u32>,
+    /// The places of the ends of the edge that wins each race: the later, the earlier.
+    places: Vec<(u32, u32)>,
+    /// The place where the edge ends by which each place joined in Prim's order.
     end: Vec<u32>,
+    lists: Lists,
     blocks: Vec<Block>,
     /// Weights, as bits, which are in the order of the numbers; entries; places.
     sorted: Vec<(u64, u32, u32)>,
@@ -256,6 +264,7 @@ impl Scratch {
             list.clear();
             list.resize(n, 0);
         }
+        self.places.resize(n - 1, (0, 0));
         self.races.winners.resize(n - 1, 0);
         self.races.others.resize(n - 1, 0.0);
         self.sorted.reserve(n);
@@ -274,6 +283,7 @@ impl Matrix {
     #[inline]
     fn run(&self, n: usize, weights: impl Weights, scratch: &mut Scratch) {
         scratch.fit(n);
+        scratch.order[0] = 0;
         match n {
             0..=8 => self.join_few::<8>(n, weights, scratch),
             9..=16 => self.join_few::<16>(n, weights, scratch),
@@ -281,14 +291,16 @@ impl Matrix {
             33..=64 => self.join_few::<64>(n, weights, scratch),
             _ => self.join_all(n, weights, scratch),
         }
-        let Scratch { races, race, sorted, .. } = scratch;
-        if n <= SMALL && rank(sorted, race, &mut races.winners) {
-            return;
+        let Scratch { races, race, sorted, places, end, .. } = scratch;
+        if n > SMALL || !rank(sorted, race, &mut races.winners) {
+            sorted.sort_unstable();
+            for (number, &(_, entry, place)) in sorted.iter().enumerate() {
+                race[place as usize] = number as u32;
+                races.winners[number] = entry;
+            }
         }
-        sorted.sort_unstable();
-        for (number, &(_, entry, place)) in sorted.iter().enumerate() {
-            race[place as usize] = number as u32;
-            races.winners[number] = entry;
+        for (place, (&race, &end)) in (0..).zip(race.iter().zip(&*end)).skip(1) {
+            places[race as usize] = (place, end);
         }
     }
 
@@ -402,18 +414,20 @@ impl Matrix {
     }
 
     fn totals(&self, n: usize, rates: &[f64], scratch: &mut Scratch) {
-        let Scratch { races, order, race, end, blocks, .. } = scratch;
+        let Scratch { races, order, race, places, blocks, .. } = scratch;
         races.others.fill(0.0);
         let others = &mut races.others;
         if n <= SMALL {
             // One by one: blocks are too short to be worth their keeping.
             let (mut latest, mut sums) = ([0; SMALL], [0.0; SMALL]);
+            let mut winners = [0_u32; SMALL]; // for each place the earlier places to which it has an edge that wins
+            places.iter().for_each(|&(later, earlier)| winners[later as usize % SMALL] |= 1 << earlier);
             for j in 1..n {
                 let row = &self.rates[order[j] as usize * n..][..n];
-                let (joined, winner) = (race[j], end[j] as usize);
+                let (joined, winners) = (race[j], winners[j % SMALL]);
                 for (i, (latest, &vertex)) in latest.iter_mut().zip(&order[..j]).enumerate() {
                     *latest = joined.max(*latest);
-                    let rate = if i == winner { 0.0 } else { row[vertex as usize] };
+                    let rate = if winners >> i & 1 == 1 { 0.0 } else { row[vertex as usize] };
                     sums[*latest as usize % SMALL] += rate;
                 }
             }
@@ -424,16 +438,16 @@ impl Matrix {
         each_place(race, blocks, |j, blocks| {
             let row = &self.rates[order[j] as usize * n..][..n];
             let mut stop = j;
-            for (depth, &Block { race, start }) in blocks.iter().rev().enumerate() {
-                let mut places = start as usize..stop;
-                stop = places.start;
-                if depth == 0 {
-                    // The race by which j joined: all but the winner, which goes from j to its end.
-                    let end = end[j] as usize;
-                    others[race as usize] += sum(row, &order[places.start..end]);
-                    places.start = end + 1;
+            for &Block { race, start } in blocks.iter().rev() {
+                let mut block = start as usize..stop;
+                stop = block.start;
+                let (later, earlier) = places[race as usize];
+                if later as usize == j {
+                    // All but the edge that wins.
+                    others[race as usize] += sum(row, &order[block.start..earlier as usize]);
+                    block.start = earlier as usize + 1;
                 }
-                others[race as usize] += sum(row, &order[places]);
+                others[race as usize] += sum(row, &order[block]);
             }
         });
         races.accumulate(rates);
@@ -548,6 +562,132 @@ impl SpanningTree {
     }
 }
 
+/// Components as lists of vertices, smaller ones put after larger ones.
+#[derive(Debug, Default)]
+struct Lists {
+    /// The component that each vertex is in, known by its first vertex; the vertex after it; the race that put it after those before it.
+    name: Vec<u32>,
+    next: Vec<u32>,
+    race: Vec<u32>,
+    /// Of the first vertex of a component the last one, and how many there are.
+    last: Vec<u32>,
+    size: Vec<u32>,
+    /// The race that each entry has won; used, and then cleared, by what finishes a draw.
+    won: Vec<u32>,
+}
+
+impl Lists {
+    fn reset(&mut self, n: usize) {
+        for list in [&mut self.name, &mut self.last] {
+            list.clear();
+            list.extend(0..n as u32);
+        }
+        for (list, value) in [(&mut self.next, NONE), (&mut self.race, 0), (&mut self.size, 1)] {
+            list.clear();
+            list.resize(n, value);
+        }
+    }
+
+    fn join(&mut self, u: u32, v: u32, race: u32) {
+        let (mut large, mut small) = (u as usize, v as usize);
+        if self.size[large] < self.size[small] {
+            (large, small) = (small, large);
+        }
+        self.next[self.last[large] as usize] = small as u32;
+        self.last[large] = self.last[small];
+        self.size[large] += self.size[small];
+        self.race[small] = race;
+        let mut vertex = small as u32;
+        while vertex != NONE {
+            self.name[vertex as usize] = large as u32;
+            vertex = self.next[vertex as usize];
+        }
+    }
+}
+
+/// So many tries for each vertex.
+const TRIES: usize = 16;
+
+impl Matrix {
+    /// Draws a trace race by race: an edge out of all, again if it does not race. If too many do not, the rest is drawn by weights,
+    /// since whatever has happened, what is left of the weights of those that still race is as at the start.
+    #[inline]
+    fn draw(&self, n: usize, edges: &[(u32, u32)], stream: Stream, scratch: &mut Scratch) -> Stream {
+        let mut stream = stream; // in registers, not where the caller has it
+        scratch.fit(n);
+        let Scratch { races, order, race, places, lists, .. } = &mut *scratch;
+        lists.reset(n);
+        let (mut held, mut tries) = (0, TRIES * n);
+        while held + 1 < n {
+            let entry = self.alias.draw(&mut stream);
+            let (u, v) = edges[entry as usize];
+            let (one, two) = (lists.name[u as usize], lists.name[v as usize]);
+            if one != two {
+                lists.join(one, two, held as u32);
+                races.winners[held] = entry;
+                held += 1;
+            } else if tries == 0 {
+                return self.finish(n, edges, held, stream, scratch);
+            } else {
+                tries -= 1;
+            }
+        }
+        let mut vertex = lists.name[0];
+        for (order, race) in order.iter_mut().zip(race) {
+            (*order, *race) = (vertex, lists.race[vertex as usize]);
+            vertex = lists.next[vertex as usize];
+        }
+        let place_of = &mut lists.last;
+        (0..).zip(&*order).for_each(|(place, &vertex)| place_of[vertex as usize] = place);
+        for (places, &winner) in places.iter_mut().zip(&races.winners) {
+            let (u, v) = edges[winner as usize];
+            let (one, two) = (place_of[u as usize], place_of[v as usize]);
+            *places = (one.max(two), one.min(two));
+        }
+        stream
+    }
+
+    /// Holds the races after the first `held` by weights.
+    #[cold]
+    fn finish(
+        &self,
+        n: usize,
+        edges: &[(u32, u32)],
+        held: usize,
+        mut stream: Stream,
+        scratch: &mut Scratch,
+    ) -> Stream {
+        let mut lists = std::mem::take(&mut scratch.lists);
+        let winners = scratch.races.winners[..held].to_vec();
+        lists.won.resize(edges.len(), NONE);
+        (0..).zip(&winners).for_each(|(race, &winner)| lists.won[winner as usize] = race);
+        self.run(n, Rest { stream: &mut stream, edges, lists: &lists }, scratch);
+        winners.iter().for_each(|&winner| lists.won[winner as usize] = NONE);
+        scratch.lists = lists;
+        stream
+    }
+}
+
+/// Weights of those that still race; those that have won come before them, in their order, and the others do not come.
+struct Rest<'a> {
+    stream: &'a mut Stream,
+    edges: &'a [(u32, u32)],
+    lists: &'a Lists,
+}
+
+impl Weights for Rest<'_> {
+    fn of(&mut self, entry: impl FnOnce() -> u32, mean: f64) -> f64 {
+        let entry = entry() as usize;
+        let Some(&(u, v)) = self.edges.get(entry) else { return f64::INFINITY };
+        match self.lists.won[entry] {
+            NONE if self.lists.name[u as usize] == self.lists.name[v as usize] => f64::INFINITY,
+            // In units in which no weight is as small as what comes before it.
+            NONE => self.stream.exponential() * mean * 2.0_f64.powi(20),
+            race => f64::from_bits(u64::from(race) + 1),
+        }
+    }
+}
+
 impl Algorithm for SpanningTree {
     type Scratch = Scratch;
 
@@ -561,6 +701,13 @@ impl Algorithm for SpanningTree {
 
     fn trace_len(&self) -> usize {
         self.vertices - 1
+    }
+
+    fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
+        match &self.layout {
+            Layout::Dense(matrix) => Some(matrix.draw(self.vertices, &self.edges, stream, scratch)),
+            Layout::Sparse(_) => None,
+        }
     }
 
     fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
@@ -609,7 +756,7 @@ impl Algorithm for SpanningTree {
             Layout::Dense(matrix) => {
                 scratch.races.sum_times(&mut times);
                 matrix.write(self.vertices, scratch, weights, |sum, cell| {
-                    sum + times.of(matrix.entries[cell]) * matrix.means[cell]
+                    later(sum, times.of(matrix.entries[cell]) * matrix.means[cell])
                 });
                 let Races { winners, sums, .. } = &scratch.races;
                 winners.iter().zip(sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);

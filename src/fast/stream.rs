@@ -114,6 +114,12 @@ impl Stream {
         Self { generator: Generator(word(0), word(1), word(2), word(3)), layers: &LAYERS }
     }
 
+    /// 64 random bits.
+    #[inline]
+    pub(super) fn bits(&mut self) -> u64 {
+        self.generator.next()
+    }
+
     /// A standard exponential: mean 1, positive, finite.
     #[inline]
     pub fn exponential(&mut self) -> f64 {
