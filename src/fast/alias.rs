@@ -11,8 +11,14 @@ use super::stream::Stream;
 /// # References
 /// A. J. Walker (1977), *An efficient method for generating discrete random variables with general distributions*, ACM Trans. Math.
 /// Softw. 3; M. D. Vose (1991), *A linear algorithm for generating random numbers with a given distribution*, IEEE Trans. Softw. Eng. 17.
-#[derive(Debug, Clone)]
-pub(super) struct Alias(Vec<Slot>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Alias {
+    slots: Vec<Slot>,
+    /// Working memory: what is left of each slot's first entry, in slots; slots with less than one, and with at least one.
+    shares: Vec<f64>,
+    small: Vec<u32>,
+    large: Vec<u32>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
@@ -25,31 +31,48 @@ struct Slot {
 impl Alias {
     /// For entries with these rates, of which those of rate 0 are never drawn.
     pub(super) fn new(rates: &[f64]) -> Self {
-        let present: Vec<u32> = (0..rates.len() as u32).filter(|&k| rates[k as usize] > 0.0).collect();
-        let total: f64 = present.iter().map(|&k| rates[k as usize]).sum();
-        let scale = present.len() as f64 / total;
-        let mut shares: Vec<f64> = present.iter().map(|&k| rates[k as usize] * scale).collect();
-        let mut slots: Vec<Slot> =
-            present.iter().map(|&k| Slot { share: u64::MAX, first: k, second: k }).collect();
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..slots.len()).partition(|&slot| shares[slot] < 1.0);
+        let mut alias = Self::default();
+        alias.set((0..).zip(rates.iter().copied()).filter(|(_, rate)| *rate > 0.0));
+        Self { slots: alias.slots, ..Self::default() }
+    }
+
+    /// The same for these entries with their rates.
+    pub(super) fn set(&mut self, entries: impl Iterator<Item = (u32, f64)>) {
+        let Self { slots, shares, small, large } = self;
+        slots.clear();
+        shares.clear();
+        for (entry, rate) in entries {
+            slots.push(Slot { share: u64::MAX, first: entry, second: entry });
+            shares.push(rate);
+        }
+        let scale = slots.len() as f64 / shares.iter().sum::<f64>();
+        small.clear();
+        large.clear();
+        for (slot, share) in (0..).zip(&mut *shares) {
+            *share *= scale;
+            if *share < 1.0 { small.push(slot) } else { large.push(slot) }
+        }
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
-            slots[poor].share = (shares[poor] * 2.0_f64.powi(64)) as u64;
-            slots[poor].second = slots[rich].first;
-            shares[rich] -= 1.0 - shares[poor];
-            if shares[rich] < 1.0 {
+            slots[poor as usize].share = (shares[poor as usize] * 2.0_f64.powi(64)) as u64;
+            slots[poor as usize].second = slots[rich as usize].first;
+            shares[rich as usize] -= 1.0 - shares[poor as usize];
+            if shares[rich as usize] < 1.0 {
                 large.pop();
                 small.push(rich);
             }
         }
-        Self(slots)
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Draws one. There must be an entry.
     #[inline]
     pub(super) fn draw(&self, stream: &mut Stream) -> u32 {
-        let product = u128::from(stream.bits()) * self.0.len() as u128;
-        let (slot, share) = (self.0[(product >> 64) as usize], product as u64);
+        let product = u128::from(stream.bits()) * self.slots.len() as u128;
+        let (slot, share) = (self.slots[(product >> 64) as usize], product as u64);
         super::races::select(share < slot.share, slot.first, slot.second)
     }
 }
@@ -69,10 +92,10 @@ mod tests {
             let total: f64 = rates.iter().sum();
             let alias = Alias::new(&rates);
             let mut shares = vec![0.0; n];
-            for slot in &alias.0 {
-                let share = slot.share as f64 / 2.0_f64.powi(64) / alias.0.len() as f64;
+            for slot in &alias.slots {
+                let share = slot.share as f64 / 2.0_f64.powi(64) / alias.len() as f64;
                 shares[slot.first as usize] += share;
-                shares[slot.second as usize] += 1.0 / alias.0.len() as f64 - share;
+                shares[slot.second as usize] += 1.0 / alias.len() as f64 - share;
             }
             let wrong: f64 =
                 shares.iter().zip(&rates).map(|(share, rate)| (share - rate / total).abs()).sum();

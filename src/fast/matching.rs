@@ -15,8 +15,10 @@
 
 use gumbel_oracle::structure::Structure;
 
+use super::alias::Alias;
 use super::races::{Races, later, least, select};
-use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+use super::stream::Stream;
+use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
 
 /// Greedy matchings of a matrix with fixed rates.
 #[derive(Debug, Clone)]
@@ -27,6 +29,9 @@ pub struct Matching {
     columns: Vec<u32>,
     /// Where each row starts, and where the last one ends.
     starts: Vec<usize>,
+    /// The total rate of each row, and how its cells are drawn.
+    totals: Vec<f64>,
+    aliases: Vec<Alias>,
 }
 
 impl Matching {
@@ -44,14 +49,21 @@ impl Matching {
         }
         check_rates(rates)?;
         can_get_stuck(n, rates)?;
-        let mut matching =
-            Self { rates: Vec::new(), means: Vec::new(), columns: Vec::new(), starts: vec![0] };
+        let mut matching = Self {
+            rates: Vec::new(),
+            means: Vec::new(),
+            columns: Vec::new(),
+            starts: vec![0],
+            totals: rates.chunks(n).map(|row| row.iter().sum()).collect(),
+            aliases: Vec::new(),
+        };
         for row in rates.chunks(n) {
             for (column, &rate) in (0..).zip(row).filter(|(_, rate)| **rate > 0.0) {
                 matching.rates.push(rate);
                 matching.means.push(rate.recip());
                 matching.columns.push(column);
             }
+            matching.aliases.push(Alias::new(&matching.rates[matching.starts[matching.starts.len() - 1]..]));
             matching.starts.push(matching.rates.len());
         }
         Ok(matching)
@@ -106,7 +118,53 @@ pub struct Scratch {
     columns: Vec<u32>,
     /// Columns' values: sums of rates, or of what is summed over races.
     by_column: Vec<f64>,
+    left: Left,
 }
+
+impl Scratch {
+    /// No race has been held.
+    fn start(&mut self, n: usize) {
+        self.races.winners.clear();
+        for list in [&mut self.rows, &mut self.columns] {
+            list.clear();
+            list.resize(n, NONE); // taken by no race yet
+        }
+    }
+}
+
+/// Rows drawn by their totals, of which some may have been taken.
+#[derive(Debug, Default)]
+struct Left {
+    rows: Alias,
+    /// How many that have been taken were drawn.
+    taken: usize,
+}
+
+impl Left {
+    fn reset(&mut self, totals: &[f64], taken: &[u32]) {
+        let left = (0..).zip(totals.iter().copied()).zip(taken).filter(|(_, taken)| **taken == NONE);
+        self.rows.set(left.map(|(row, _)| row));
+        self.taken = 0;
+    }
+
+    /// Draws a row that is left.
+    #[inline]
+    fn draw(&mut self, totals: &[f64], taken: &[u32], stream: &mut Stream) -> usize {
+        loop {
+            let row = self.rows.draw(stream) as usize;
+            if taken[row] == NONE {
+                return row;
+            }
+            self.taken += 1;
+            if self.taken > self.rows.len() {
+                self.reset(totals, taken); // cheaper than to go on
+            }
+        }
+    }
+}
+
+/// So many tries for each row.
+const TRIES: usize = 16;
 
 impl Algorithm for Matching {
     type Scratch = Scratch;
@@ -123,53 +181,34 @@ impl Algorithm for Matching {
         self.size()
     }
 
-    fn run(&self, mut weights_of: impl Weights, scratch: &mut Scratch) {
-        let Scratch { races, weights, lightest, cells, rows, columns, .. } = scratch;
+    fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
+        let mut stream = stream; // in registers, not where the caller has it
         let n = self.size();
-        weights.clear();
-        weights.extend((0..).zip(&self.means).map(|(entry, &mean)| weights_of.of(|| entry, mean)));
-        for list in [&mut *rows, &mut *columns] {
-            list.clear();
-            list.resize(n, NONE); // taken by no race yet
-        }
-        lightest.clear();
-        cells.clear();
-        for row in 0..n {
-            let range = self.row(row);
-            let best = least(&weights[range.clone()]);
-            let first = weights[range.clone()].iter().position(|weight| *weight == best);
-            lightest.push(best);
-            cells.push((range.start + first.unwrap_or_default()) as u32);
-        }
-        // The lightest cell of a row whose column is left.
-        let look = |row: usize, columns: &[u32]| {
-            let (mut best, mut cell) = (f64::INFINITY, NONE);
-            let range = self.row(row);
-            let row = (range.start as u32..).zip(&weights[range.clone()]).zip(&self.columns[range]);
-            for ((entry, &weight), &column) in row {
-                // NaN if the column is taken: not less than anything.
-                let taken = u64::from(columns[column as usize] != NONE).wrapping_neg();
-                let weight = f64::from_bits(weight.to_bits() | taken);
-                cell = select(weight < best, entry, cell);
-                best = if weight < best { weight } else { best };
-            }
-            (best, cell)
-        };
-        races.winners.clear();
+        scratch.start(n);
+        let Scratch { races, rows, columns, left, .. } = &mut *scratch;
+        left.reset(&self.totals, rows);
+        let mut tries = TRIES * n;
         while races.winners.len() < n {
-            // Among equally light cells the first: rows in order, and each row's first.
-            let least = least(lightest);
-            let row = lightest.iter().position(|weight| *weight == least).unwrap_or_default();
-            let column = self.columns[cells[row] as usize] as usize;
+            let row = left.draw(&self.totals, rows, &mut stream);
+            let cell = self.starts[row] + self.aliases[row].draw(&mut stream) as usize;
+            let column = self.columns[cell] as usize;
             if columns[column] == NONE {
                 let race = races.winners.len() as u32;
                 (rows[row], columns[column]) = (race, race);
-                lightest[row] = f64::INFINITY;
-                races.winners.push(cells[row]);
+                races.winners.push(cell as u32);
+            } else if tries == 0 {
+                let Drawn(stream) = self.go_on(Drawn(stream), scratch);
+                return Some(stream);
             } else {
-                (lightest[row], cells[row]) = look(row, columns);
+                tries -= 1;
             }
         }
+        Some(stream)
+    }
+
+    fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
+        scratch.start(self.size());
+        self.go_on(weights, scratch);
     }
 
     fn winners<'s>(&self, scratch: &'s Scratch) -> &'s [u32] {
@@ -227,6 +266,67 @@ impl Algorithm for Matching {
 }
 
 impl Matching {
+    /// Holds the races that have not been held, on weights of the cells that are left; returns what weights come from.
+    #[inline]
+    fn go_on<W: Weights>(&self, weights_of: W, scratch: &mut Scratch) -> W {
+        let mut weights_of = weights_of; // in registers, not where the caller has it
+        let Scratch { races, weights, lightest, cells, rows, columns, .. } = scratch;
+        let n = self.size();
+        weights.clear();
+        if races.winners.is_empty() {
+            weights.extend((0..).zip(&self.means).map(|(entry, &mean)| weights_of.of(|| entry, mean)));
+        } else {
+            for (row, &taken) in rows.iter().enumerate() {
+                let range = self.row(row);
+                let row = (range.start as u32..).zip(&self.means[range.clone()]).zip(&self.columns[range]);
+                weights.extend(row.map(|((entry, &mean), &column)| {
+                    match (taken, columns[column as usize]) {
+                        (NONE, NONE) => weights_of.of(|| entry, mean),
+                        _ => f64::INFINITY,
+                    }
+                }));
+            }
+        }
+        lightest.clear();
+        cells.clear();
+        for row in 0..n {
+            let range = self.row(row);
+            let best = least(&weights[range.clone()]);
+            let first = weights[range.clone()].iter().position(|weight| *weight == best);
+            lightest.push(best);
+            cells.push((range.start + first.unwrap_or_default()) as u32);
+        }
+        // The lightest cell of a row whose column is left.
+        let look = |row: usize, columns: &[u32]| {
+            let (mut best, mut cell) = (f64::INFINITY, NONE);
+            let range = self.row(row);
+            let row = (range.start as u32..).zip(&weights[range.clone()]).zip(&self.columns[range]);
+            for ((entry, &weight), &column) in row {
+                // NaN if the column is taken: not less than anything.
+                let taken = u64::from(columns[column as usize] != NONE).wrapping_neg();
+                let weight = f64::from_bits(weight.to_bits() | taken);
+                cell = select(weight < best, entry, cell);
+                best = if weight < best { weight } else { best };
+            }
+            (best, cell)
+        };
+        while races.winners.len() < n {
+            // Among equally light cells the first: rows in order, and each row's first.
+            let least = least(lightest);
+            let row = lightest.iter().position(|weight| *weight == least).unwrap_or_default();
+            let column = self.columns[cells[row] as usize] as usize;
+            if columns[column] == NONE {
+                let race = races.winners.len() as u32;
+                (rows[row], columns[column]) = (race, race);
+                lightest[row] = f64::INFINITY;
+                races.winners.push(cells[row]);
+            } else {
+                (lightest[row], cells[row]) = look(row, columns);
+            }
+        }
+        weights_of
+    }
+
     /// Writes a value for each cell, from the sum at its last race.
     fn write(&self, scratch: &mut Scratch, values: &mut [f64], mut value: impl FnMut(f64, usize) -> f64) {
         let Scratch { races, rows, columns, by_column, .. } = scratch;
