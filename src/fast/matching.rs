@@ -1,17 +1,23 @@
-//! Greedy 'crossing' matchings by row minima.
+//! Greedy 'crossing' matchings: draws race by race, runs by row minima.
 //!
 //! # Notation
-//! Entry `k` is the `k`-th present cell, row by row. For each row that is left the lightest cell is kept of those whose columns were
-//! left when it was looked for. The lightest of these is looked at: if its column has gone, the row looks again; if not, it wins,
-//! since no cell that is left is lighter.
+//! Entry `k` is the `k`-th present cell, row by row. A draw: a row that is left is drawn in proportion to its total rate, and a cell of it
+//! in proportion to its rate; both again if its column is taken. A run on given weights: for each row that is left the lightest cell is
+//! kept of those whose columns were left when it was looked for. The lightest of these is looked at: if its column has gone, the row looks
+//! again; if not, it wins, since no cell that is left is lighter.
 //!
 //! # Law
-//! A cell races until its row or its column is taken: its last race is the earlier of the two. So the sum of rates that leave after
-//! the race of row `i` and column `j` is taken over the cells of row `i` whose columns are taken later, and of column `j` whose rows are.
+//! *Draws.* As for spanning trees: a cell drawn out of all in rows that are left, given that it races, is a winner, whatever happened
+//! before. For rates alike there are about `n log n` tries. After `16 n` that failed fresh weights are drawn for all cells that are left,
+//! and row minima finish. Rows that are taken are drawn too, and passed over, until as many have been as there were rows; then what draws
+//! rows is made anew of those that are left. The weights, if they are asked for, are drawn last, given the trace.
+//!
+//! *Totals.* A cell races until its row or its column is taken: its last race is the earlier of the two. So the sum of rates that leave
+//! after the race of row `i` and column `j` is taken over the cells of row `i` whose columns are taken later, and of column `j` whose rows are.
 //!
 //! # Cost
-//! A row looks again about once per draw on average when rates are alike, at O(n) each; at worst, with all rates piled on a few
-//! columns, n times, O(n³) in all. What follows from the trace: O(n²).
+//! A draw: O(n log n) on average over rates alike. By row minima a row looks again about once on average when rates are alike, at O(n) each;
+//! at worst, with all rates piled on a few columns, n times, O(n³) in all. What follows from the trace: O(n²).
 
 use gumbel_oracle::structure::Structure;
 

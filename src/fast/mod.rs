@@ -9,8 +9,9 @@
 //! [`rates_of_logits`] makes them from logits `θ_k = -log λ_k`. A trace is its winners, in the order held.
 //!
 //! # Law
-//! Structure and trace are those of the reference algorithm on the same weights, bit for bit, ties included: on given weights
-//! ([`Fast::run`]) the two are compared a million times in `tests/fast.rs`. Log-probability, score and conditional draw have the
+//! On given weights ([`Fast::run`]) structure and trace are those of the reference algorithm, bit for bit, ties included: the two are
+//! compared a million times in `tests/fast.rs`. Where it is faster, a draw is made race by race, without weights, and the weights
+//! that are asked for are drawn given the trace; the reference algorithm has the same trace on them. Log-probability, score and conditional draw have the
 //! formulas of [`gumbel_oracle::race`].
 //!
 //! # Numbers

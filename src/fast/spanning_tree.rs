@@ -1,22 +1,29 @@
-//! Kruskal's algorithm without sorting all edges: Prim's finds the same tree, and its order says who raced in which race.
+//! Kruskal's algorithm without sorting all edges, and where none is asked for, without weights.
 //!
 //! # Notation
-//! *Dense* graphs (at least a fifth of the pairs are edges): Prim's algorithm on rows of the matrix. The weight of an edge is
-//! drawn when its first end joins the tree, and is looked at once. Places count the vertices in the order in which they join; `w_j`
-//! is the weight of the edge by which place `j` joined.
+//! *Dense* graphs (at least a fifth of the pairs are edges). A draw: edges are drawn out of all in proportion to their rates, again if
+//! both ends are in one component; the components are lists, of which the smaller is put after the larger. A run on given weights:
+//! Prim's algorithm on rows of the matrix, each weight looked at once. Either way each component is an interval of *places*; `w_j`
+//! is the weight of the edge that joined place `j` to those before it.
 //!
 //! *Sparse* graphs: all weights are drawn and sorted, and Kruskal's algorithm runs over them.
 //!
 //! # Law
-//! With ties broken by entry number the minimum spanning tree is unique, so Prim's is Kruskal's, and Kruskal's trace is its edges by
+//! *Draws.* A race is won in proportion to the rates of those that race, whatever happened before (the stochastic invariant): an edge
+//! drawn out of all, given that it races, is such a winner. For rates alike there are about `n/2 · log n` tries, as many as random
+//! edges make a graph connected. Where a few edges of high rate take all tries, after `16 n` that failed fresh weights are drawn for all
+//! that still race, and Prim's algorithm finishes: the work is bounded by that and one run, for any rates. The weights, if
+//! they are asked for, are drawn last, given the trace: the joint law is the same, and the algorithm run on them has this trace.
+//!
+//! *Runs.* With ties broken by entry number the minimum spanning tree is unique, so Prim's is Kruskal's, and Kruskal's trace is its edges by
 //! weight. The edge of places `i < j` races until its ends are in one component, that is up to the race of the heaviest edge
 //! on the tree's path between them, and this is the heaviest of `w_{i+1}, …, w_j`: before `j` joins, Prim's algorithm crosses an edge of
 //! that weight only when every lighter edge out of the tree is used up (the components of each moment of Kruskal's run are
 //! intervals of places). So the places left of `j` fall into blocks of equal last race, which a stack of falling maxima keeps.
 //!
 //! # Cost
-//! Dense: O(n²) per draw; trace, totals, score and conditional draw each look at every pair once. Sparse: O(m log m) for a run,
-//! O(m log n) for what follows. Memory: 20 n² bytes, or 16 m.
+//! Dense: O(n log n) for a draw, on average over rates alike, and never more than O(n²); O(n²) for a run; totals, score and conditional
+//! draw each look at every pair once. Sparse: O(m log m) for a run, O(m log n) for what follows. Memory: 28 n² bytes, or 16 m.
 //!
 //! # References
 //! R. C. Prim (1957), *Shortest connection networks and some generalizations*. That Prim's order unfolds single-linkage clustering:
