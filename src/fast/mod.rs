@@ -48,6 +48,8 @@ mod races;
 mod spanning_tree;
 pub mod stream;
 
+use std::sync::{Mutex, PoisonError};
+
 use gumbel_oracle::model::{Algorithm as Oracles, Model};
 use gumbel_oracle::number::Real;
 use gumbel_oracle::structure::Structure;
@@ -423,8 +425,23 @@ impl<'a> Outputs<'a> {
 pub struct Fast<A: Algorithm> {
     algorithm: A,
     seed: Seed,
-    scratch: A::Scratch,
+    /// What is not in use: as many as threads have drawn at once.
+    scratches: Mutex<Vec<A::Scratch>>,
     absent: Vec<u32>,
+}
+
+/// A scratch that goes back when it is no longer used.
+struct Lent<'a, A: Algorithm> {
+    scratch: A::Scratch,
+    to: &'a Mutex<Vec<A::Scratch>>,
+}
+
+impl<A: Algorithm> Drop for Lent<'_, A> {
+    fn drop(&mut self) {
+        // Every run starts its scratch anew: one that a panic left behind will do.
+        let mut scratches = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        scratches.push(std::mem::take(&mut self.scratch));
+    }
 }
 
 impl<A: Algorithm> Fast<A> {
@@ -432,7 +449,7 @@ impl<A: Algorithm> Fast<A> {
     #[must_use]
     pub fn new(algorithm: A, seed: u64) -> Self {
         let absent = (0..).zip(algorithm.rates()).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k);
-        Self { absent: absent.collect(), algorithm, seed: Seed::new(seed), scratch: A::Scratch::default() }
+        Self { absent: absent.collect(), algorithm, seed: Seed::new(seed), scratches: Mutex::default() }
     }
 
     /// The structure and its rates.
@@ -446,15 +463,18 @@ impl<A: Algorithm> Fast<A> {
         [algorithm.structure_len(), algorithm.trace_len(), algorithm.rates().len()]
     }
 
+    fn lend(&self) -> Lent<'_, A> {
+        let mut scratches = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        Lent { scratch: scratches.pop().unwrap_or_default(), to: &self.scratches }
+    }
+
     /// Writes the draws `first..first + count`, on this thread.
     ///
     /// # Panics
     /// If a column does not have `count` rows. So does [`fill_on_all_threads`](Self::fill_on_all_threads).
-    pub fn fill(&mut self, first: u64, count: usize, outputs: Outputs<'_>) {
+    pub fn fill(&self, first: u64, count: usize, outputs: Outputs<'_>) {
         outputs.check(count, self.lengths());
-        let mut scratch = std::mem::take(&mut self.scratch);
-        self.fill_with(&mut scratch, first, count, outputs);
-        self.scratch = scratch;
+        self.fill_with(&mut self.lend().scratch, first, count, outputs);
     }
 
     fn fill_with(&self, scratch: &mut A::Scratch, first: u64, count: usize, mut outputs: Outputs<'_>) {
@@ -494,9 +514,10 @@ impl<A: Algorithm> Fast<A> {
                 (first + (number * piece) as u64, draws, outputs.take(draws, lengths))
             })
             .collect();
-        pieces.into_par_iter().for_each_init(A::Scratch::default, |scratch, (first, draws, outputs)| {
-            self.fill_with(scratch, first, draws, outputs);
-        });
+        pieces.into_par_iter().for_each_init(
+            || self.lend(),
+            |lent, (first, draws, outputs)| self.fill_with(&mut lent.scratch, first, draws, outputs),
+        );
     }
 
     /// Runs on given weights, one per entry, and writes one row. A conditional draw is made from one uniform in (0, 1) per entry:
@@ -508,7 +529,7 @@ impl<A: Algorithm> Fast<A> {
     ///
     /// # Panics
     /// If a column does not have one row.
-    pub fn run(&mut self, weights: &[f64], uniforms: &[f64], outputs: Outputs<'_>) -> Result<(), GivenError> {
+    pub fn run(&self, weights: &[f64], uniforms: &[f64], outputs: Outputs<'_>) -> Result<(), GivenError> {
         outputs.check(1, self.lengths());
         self.check_given("weight", weights, |weight| {
             weight >= 0.0 && weight.is_sign_positive() && weight < f64::INFINITY
@@ -516,10 +537,9 @@ impl<A: Algorithm> Fast<A> {
         if outputs.conditional.is_some() {
             self.check_given("uniform", uniforms, |u| 0.0 < u && u < 1.0)?;
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        self.algorithm.run(Given(weights), &mut scratch);
-        self.write(&mut scratch, false, Uniforms(uniforms), outputs);
-        self.scratch = scratch;
+        let scratch = &mut self.lend().scratch;
+        self.algorithm.run(Given(weights), scratch);
+        self.write(scratch, false, Uniforms(uniforms), outputs);
         Ok(())
     }
 
@@ -591,7 +611,7 @@ impl<A: Algorithm> Sampler for Fast<A> {
             exponentials: rows.exponentials,
             conditional: rows.conditional,
         };
-        self.fill_with(&mut A::Scratch::default(), first, count, outputs);
+        self.fill_with(&mut self.lend().scratch, first, count, outputs);
         for draw in 0..count {
             if structure {
                 let row = &structures[draw * in_structure..(draw + 1) * in_structure];

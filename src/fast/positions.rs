@@ -4,13 +4,19 @@
 //! After each race the winner leaves and all others race again, up to the last race. So an entry takes part in every race up to
 //! the one that it wins, or in all; the races' totals are sums from the last race back.
 //!
+//! If at most half of the entries win, a draw is made race by race: an entry is drawn out of all in proportion to its rate, again if it has
+//! won. After `16 k` that had, weights are drawn for those that have not, and finish. Weights that are asked for are drawn given the trace.
+//!
 //! # Cost
-//! O(n + k log k) per draw, for a permutation O(n log n); what follows from the trace: O(n).
+//! A draw: O(k) on average if rates are alike; for more than half of the entries, or a permutation, O(n log n). A run on given weights:
+//! O(n + k log k). What follows from the trace: O(n).
 
 use gumbel_oracle::structure::{Order, Structure};
 
+use super::alias::Alias;
 use super::races::{Races, sum};
-use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+use super::stream::Stream;
+use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
 
 /// The smallest of a list of weights, in order.
 #[derive(Debug, Clone)]
@@ -19,7 +25,12 @@ struct Smallest {
     /// `1/λ`; infinite at an absent entry.
     means: Vec<f64>,
     races: usize,
+    /// If at most half of the present entries win.
+    alias: Option<Alias>,
 }
+
+/// So many tries for each race.
+const TRIES: usize = 16;
 
 impl Smallest {
     fn new(rates: &[f64], races: usize, may_be_absent: bool) -> Result<Self, InputError> {
@@ -37,8 +48,47 @@ impl Smallest {
                 rates: rates.to_vec(),
                 means: rates.iter().map(|rate| rate.recip()).collect(),
                 races,
+                alias: (2 * races <= present).then(|| Alias::new(rates)),
             }),
         }
+    }
+
+    /// Draws race by race: an entry out of all, again if it has won. If too many have, weights of the others finish.
+    fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
+        let mut stream = stream; // in registers, not where the caller has it
+        let alias = self.alias.as_ref()?;
+        let Scratch { races, won, .. } = &mut *scratch;
+        races.winners.clear();
+        won.resize(self.rates.len(), false);
+        let mut tries = TRIES * self.races;
+        while races.winners.len() < self.races && tries > 0 {
+            let entry = alias.draw(&mut stream);
+            if std::mem::replace(&mut won[entry as usize], true) {
+                tries -= 1;
+            } else {
+                races.winners.push(entry);
+            }
+        }
+        if tries == 0 {
+            Drawn(stream) = self.go_on(Drawn(stream), scratch);
+        }
+        let Scratch { races, won, .. } = scratch;
+        races.winners.iter().for_each(|&winner| won[winner as usize] = false);
+        Some(stream)
+    }
+
+    /// Holds the races that have not been held on weights of those who have not won.
+    #[cold]
+    fn go_on(&self, mut weights: Drawn, scratch: &mut Scratch) -> Drawn {
+        let Scratch { races, weights: sorted, won, .. } = scratch;
+        let left =
+            (0..).zip(&self.means).zip(&*won).filter(|((_, mean), won)| **mean < f64::INFINITY && !**won);
+        sorted.clear();
+        sorted.extend(left.map(|((entry, &mean), _)| (weights.of(|| entry, mean).to_bits(), entry)));
+        sorted.sort_unstable();
+        let held = races.winners.len();
+        races.winners.extend(sorted[..self.races - held].iter().map(|of| of.1));
+        weights
     }
 
     fn run(&self, mut weights: impl Weights, Scratch { races, weights: sorted, .. }: &mut Scratch) {
@@ -85,6 +135,8 @@ pub struct Scratch {
     races: Races,
     /// Weights, as bits, which are in the order of the numbers; entries.
     weights: Vec<(u64, u32)>,
+    /// Who has won, while a draw goes on.
+    won: Vec<bool>,
     /// The last race of each entry.
     last: Vec<u32>,
     /// The rates of those who win no race.
@@ -110,6 +162,10 @@ macro_rules! positions {
 
             fn trace_len(&self) -> usize {
                 self.0.races
+            }
+
+            fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
+                self.0.draw(stream, scratch)
             }
 
             fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
