@@ -247,6 +247,9 @@ pub struct Scratch {
     end: Vec<u32>,
     lists: Lists,
     blocks: Vec<Block>,
+    /// The place of each vertex, and its last race with the vertex looked at.
+    place: Vec<usize>,
+    latest: Vec<u32>,
     /// Weights, as bits, which are in the order of the numbers; entries; places.
     sorted: Vec<(u64, u32, u32)>,
     // Sparse.
@@ -254,6 +257,9 @@ pub struct Scratch {
     weights: Vec<(u64, u32)>,
     last: Vec<u32>,
 }
+
+/// Beyond so many vertices matrices are gone through row by row.
+const LARGE: usize = 512;
 
 /// Up to so many vertices, pairs are looked at one by one.
 const SMALL: usize = 32;
@@ -469,6 +475,9 @@ impl Matrix {
         row: &mut [f64],
         mut value: impl FnMut(f64, usize) -> f64,
     ) {
+        if n > LARGE {
+            return self.write_by_rows(n, scratch, row, value);
+        }
         let Scratch { races, order, race, blocks, .. } = scratch;
         each_place(race, blocks, |j, blocks| {
             let first = order[j] as usize * n;
@@ -484,6 +493,41 @@ impl Matrix {
                 stop = start as usize;
             }
         });
+    }
+
+    /// The same in the order of the matrix, which is better where it does not fit into the cache.
+    fn write_by_rows(
+        &self,
+        n: usize,
+        scratch: &mut Scratch,
+        row: &mut [f64],
+        mut value: impl FnMut(f64, usize) -> f64,
+    ) {
+        let Scratch { races, order, race, place, latest, .. } = scratch;
+        place.resize(n, 0);
+        latest.resize(n, 0);
+        (0..).zip(&*order).for_each(|(at, &vertex)| place[vertex as usize] = at);
+        for vertex in 0..n {
+            // To both sides the latest race on the way.
+            let at = place[vertex];
+            let mut last = 0;
+            for (&other, &race) in order.iter().zip(&*race).skip(at + 1) {
+                last = race.max(last);
+                latest[other as usize] = last;
+            }
+            last = 0;
+            for (&other, &race) in order[..at].iter().zip(&race[1..]).rev() {
+                last = race.max(last);
+                latest[other as usize] = last;
+            }
+            let cells = vertex * n + vertex + 1..(vertex + 1) * n;
+            for ((cell, &entry), &race) in cells.clone().zip(&self.entries[cells]).zip(&latest[vertex + 1..])
+            {
+                if let Some(place) = row.get_mut(entry as usize) {
+                    *place = value(races.sums[race as usize], cell);
+                }
+            }
+        }
     }
 }
 

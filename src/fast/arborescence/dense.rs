@@ -66,8 +66,8 @@ pub(super) struct Rows {
     left: Vec<u32>,
     /// Rows of rates of contracted components.
     rates: Vec<f64>,
-    /// A value for each tail.
-    by_tail: Vec<f64>,
+    /// The place of each vertex in the order.
+    places: Vec<usize>,
 }
 
 /// A run on a matrix.
@@ -232,32 +232,44 @@ impl Rows {
         row: &mut [f64],
         mut value: impl FnMut(f64, u32) -> f64,
     ) {
-        let (n, by_tail) = (matrix.vertices, &mut self.by_tail);
-        by_tail.clear();
-        by_tail.resize(n, 0.0);
-        for head in (0..n).filter(|&head| head != root) {
-            // From the inside out: the tails that the next component has and this one has not.
-            let (mut inside, mut sum) = (head, 0.0);
-            loop {
-                sum += values[inside];
-                let Component { start, end, above, .. } = forest.components[inside];
-                let outer = forest.components.get(above as usize);
-                let (from, to) =
-                    outer.map_or((0, forest.order.len()), |c| (c.start as usize, c.end as usize));
-                for tails in [&forest.order[from..start as usize], &forest.order[end as usize..to]] {
-                    tails.iter().for_each(|&tail| by_tail[tail as usize] = sum);
+        // Rows are free: the run is over. The row of a component has for each place of the order the sum from its own race up to the last
+        // with a component that does not hold that place; the root comes after all places.
+        let n = matrix.vertices;
+        let Self { weights: sums, places, .. } = self;
+        for (number, &Component { above, .. }) in forest.components.iter().enumerate().rev() {
+            let own = values[number];
+            let (before, after) = sums.split_at_mut((number + 1) * n);
+            let row = &mut before[number * n..];
+            match forest.components.get(above as usize) {
+                None => row.fill(own),
+                Some(&Component { start, end, .. }) => {
+                    let outer = &after[(above as usize - number - 1) * n..][..n];
+                    row.iter_mut().zip(outer).for_each(|(sum, outer)| *sum = own + outer);
+                    row[start as usize..end as usize].fill(own);
                 }
-                if outer.is_none() {
-                    break;
-                }
-                inside = above as usize;
             }
-            by_tail[root] = sum;
-            for (&entry, &sum) in matrix.entries[head * n..(head + 1) * n].iter().zip(&*by_tail) {
-                if let Some(place) = row.get_mut(entry as usize) {
-                    *place = value(sum, entry);
+        }
+        places.resize(n, 0);
+        (0..).zip(&forest.order).for_each(|(place, &vertex)| places[vertex as usize] = place);
+        places[root] = n - 1;
+        let mut heads = [0; HEADS];
+        let mut all = (0..n).filter(|&head| head != root);
+        loop {
+            let count = heads.iter_mut().zip(&mut all).map(|(place, head)| *place = head).count();
+            if count == 0 {
+                return;
+            }
+            for (tail, &place) in places.iter().enumerate() {
+                for &head in &heads[..count] {
+                    let entry = matrix.entries[head * n + tail];
+                    if let Some(written) = row.get_mut(entry as usize) {
+                        *written = value(sums[head * n + place], entry);
+                    }
                 }
             }
         }
     }
 }
+
+/// Values are written for so many heads at a time: those of one tail are neighbours in most matrices, and share a line of the cache.
+const HEADS: usize = 8;
