@@ -27,7 +27,7 @@
 //! use recursive_gumbel::fast::{Fast, Outputs, SpanningTree};
 //! // The triangle, and one more vertex.
 //! let tree = SpanningTree::new(4, &[(0, 1), (0, 2), (1, 2), (2, 3)], &[2.0, 1.0, 0.25, 5.0])?;
-//! let mut sampler = Fast::new(tree, 42);
+//! let sampler = Fast::new(tree, 42);
 //! let (mut trees, mut log_probs) = ([0; 30], [0.0; 10]);
 //! sampler.fill(0, 10, Outputs {
 //!     structure: Some(&mut trees),
