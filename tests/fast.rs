@@ -539,6 +539,7 @@ fn wrong_algorithms_are_caught_on_the_same_weights() {
 fn the_algorithm_has_the_trace_drawn_on_the_exponentials_drawn() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let sizes = [(2, 300), (5, 200), (9, 100), (33, 10), (70, 3)];
+    let (mut compared, mut others) = (0, 0);
     for (kind, (n, draws)) in KINDS.iter().flat_map(|&kind| sizes.map(|size| (kind, size))) {
         for spread in [0.0, 1.0, 30.0, 500.0] {
             let model = with_rates(kind, n, || libm::exp(spread * rng.random_range(-1.0..=1.0)));
@@ -548,9 +549,13 @@ fn the_algorithm_has_the_trace_drawn_on_the_exponentials_drawn() {
                 let run = model.run(batch.exponentials(draw).unwrap()).unwrap();
                 let winners: Vec<u32> = run.trace.races().iter().map(|race| race.winner as u32).collect();
                 assert_eq!(batch.trace(draw), Some(&winners[..]), "{} {n} {spread}", kind.name());
+                compared += 1;
+                others += usize::from(batch.trace((draw + 1) % draws) != Some(&winners[..]));
             }
         }
     }
+    // Exponentials that are not those of the draw, but of the next one, would be seen.
+    assert!(others > compared / 4, "{others} of {compared}");
 }
 
 /// The p-value of Pearson's test of drawn traces against the exact law of a model, cells of less than 20 expected draws pooled.

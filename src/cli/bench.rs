@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gumbel_oracle::model::Kind;
 use recursive_gumbel::fast::stream::{Seed, Stream};
 use recursive_gumbel::fast::{
@@ -14,7 +14,7 @@ use recursive_gumbel::fast::{
 };
 use serde::Serialize;
 
-use super::output::Output;
+use super::output::{Format, Output};
 use super::table::{float, table};
 use super::verify::kind;
 use super::{Failure, Outcome, progress};
@@ -47,14 +47,6 @@ pub(super) struct Bench {
     /// No progress bar.
     #[arg(long)]
     quiet: bool,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-    Jsonl,
-    Csv,
 }
 
 /// One measurement.

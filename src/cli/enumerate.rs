@@ -13,7 +13,7 @@ use gumbel_oracle::recursion;
 use num_bigint::{BigInt, BigUint};
 use num_rational::BigRational;
 
-use super::output::Output;
+use super::output::{Format, Output};
 use super::table::{decimal, float, fraction, table};
 use super::{Failure, Limits, Outcome, read_model, spinner};
 
@@ -66,14 +66,6 @@ enum By {
     Loss,
     /// The covariance matrix of the T-REINFORCE estimate of the gradient.
     Covariance,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Table,
-    Json,
-    Jsonl,
-    Csv,
 }
 
 /// What is listed: rows with cells, in the order of the JSON.

@@ -4,9 +4,23 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use tempfile::NamedTempFile;
 
 use super::Failure;
+
+/// How rows are written.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// One object.
+    Json,
+    /// One object per row.
+    Jsonl,
+    /// One line per row, with a head.
+    Csv,
+}
 
 /// An output that is opened before the long work.
 #[derive(Debug)]

@@ -4,28 +4,14 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use recursive_gumbel::report::{Row, Verdict, csv, findings, number};
 use recursive_gumbel::statistics::{Budget, MINIMUM_EXPECTED, POWER, TestResult};
 use serde_json::Value;
 
 use super::ci;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::table::{float, table};
 use super::{Failure, Outcome};
-
-/// How a judgement is written.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// For people: the verdict, what is wrong, a table.
-    Table,
-    /// One object.
-    Json,
-    /// One object per row of the table.
-    Jsonl,
-    /// One line per row of the table, with a head.
-    Csv,
-}
 
 /// What the commands that judge share.
 #[derive(clap::Args, Debug)]

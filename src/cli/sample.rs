@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gumbel_oracle::model::Kind;
 use rayon::prelude::*;
 use recursive_gumbel::sample::file::{Arrays, write_json_line};
 use recursive_gumbel::sample::{Batch, Field};
@@ -90,7 +91,11 @@ impl Sample {
         let mut arrays = Arrays::new(&model, &fields);
         let bar = progress(self.n, "draws", self.quiet || self.out.is_none());
         let entries = model.entries().len();
-        let row = (entries * fields.len()).max(1) as u64;
+        let mut row = (entries * fields.len()).max(1);
+        if model.kind() == Kind::Arborescence && fields.contains(&Field::Trace) {
+            row += model.size().pow(2); // components nest, and each is written out
+        }
+        let row = row as u64;
         let (piece, round) = ((PIECE / row).clamp(1, 1024), (ROUND / row).max(1));
         let mut next = 0;
         while next < self.n {

@@ -2,6 +2,10 @@
 
 use super::stream::Stream;
 
+/// So many tries may fail for each race of a draw before weights are drawn for what still races. For rates alike a few for each vertex
+/// or row are enough.
+pub(super) const TRIES: usize = 16;
+
 /// Walker's aliases: each slot is as likely as any other, and holds at most two entries.
 ///
 /// # Law

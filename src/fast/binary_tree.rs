@@ -30,7 +30,7 @@ impl BinaryTree {
     /// [`InputError`]: no position, or a rate that is none, or absent.
     pub fn new(rates: &[f64]) -> Result<Self, InputError> {
         if rates.is_empty() || rates.len() >= NONE as usize {
-            return Err(InputError::Size { what: "positions", found: rates.len() });
+            return Err(InputError::Size { below: "2³²", what: "positions", found: rates.len() });
         }
         check_rates(rates)?;
         match rates.iter().position(|&rate| rate == 0.0) {

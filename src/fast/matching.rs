@@ -19,9 +19,7 @@
 //! A draw: O(n log n) on average over rates alike. By row minima a row looks again about once on average when rates are alike, at O(n) each;
 //! at worst, with all rates piled on a few columns, n times, O(n³) in all. What follows from the trace: O(n²).
 
-use gumbel_oracle::structure::Structure;
-
-use super::alias::Alias;
+use super::alias::{Alias, TRIES};
 use super::races::{Races, later, least, select};
 use super::stream::Stream;
 use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
@@ -48,7 +46,7 @@ impl Matching {
     /// column must share all, and there must be as many of them as columns.
     pub fn new(n: usize, rates: &[f64]) -> Result<Self, InputError> {
         if n == 0 || n.saturating_mul(n) >= NONE as usize {
-            return Err(InputError::Size { what: "cells", found: n.saturating_mul(n) });
+            return Err(InputError::Size { below: "2³²", what: "cells", found: n.saturating_mul(n) });
         }
         if rates.len() != n * n {
             return Err(InputError::Length { entries: n * n, found: rates.len() });
@@ -169,9 +167,6 @@ impl Left {
     }
 }
 
-/// So many tries for each row.
-const TRIES: usize = 16;
-
 impl Algorithm for Matching {
     type Scratch = Scratch;
 
@@ -227,10 +222,6 @@ impl Algorithm for Matching {
         }
     }
 
-    fn to_structure(&self, structure: &[u32]) -> Structure {
-        Structure::Entries(structure.iter().map(|&entry| entry as usize).collect())
-    }
-
     fn totals(&self, scratch: &mut Scratch) {
         let Scratch { races, rows, columns, by_column, .. } = scratch;
         let n = self.size();
@@ -279,19 +270,13 @@ impl Matching {
         let Scratch { races, weights, lightest, cells, rows, columns, .. } = scratch;
         let n = self.size();
         weights.clear();
-        if races.winners.is_empty() {
-            weights.extend((0..).zip(&self.means).map(|(entry, &mean)| weights_of.of(|| entry, mean)));
-        } else {
-            for (row, &taken) in rows.iter().enumerate() {
-                let range = self.row(row);
-                let row = (range.start as u32..).zip(&self.means[range.clone()]).zip(&self.columns[range]);
-                weights.extend(row.map(|((entry, &mean), &column)| {
-                    match (taken, columns[column as usize]) {
-                        (NONE, NONE) => weights_of.of(|| entry, mean),
-                        _ => f64::INFINITY,
-                    }
-                }));
-            }
+        for (row, &taken) in rows.iter().enumerate() {
+            let range = self.row(row);
+            let row = (range.start as u32..).zip(&self.means[range.clone()]).zip(&self.columns[range]);
+            weights.extend(row.map(|((entry, &mean), &column)| match (taken, columns[column as usize]) {
+                (NONE, NONE) => weights_of.of(|| entry, mean),
+                _ => f64::INFINITY,
+            }));
         }
         lightest.clear();
         cells.clear();

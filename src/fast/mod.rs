@@ -10,9 +10,9 @@
 //!
 //! # Law
 //! On given weights ([`Fast::run`]) structure and trace are those of the reference algorithm, bit for bit, ties included: the two are
-//! compared a million times in `tests/fast.rs`. Where it is faster, a draw is made race by race, without weights, and the weights
-//! that are asked for are drawn given the trace; the reference algorithm has the same trace on them. Log-probability, score and conditional draw have the
-//! formulas of [`gumbel_oracle::race`].
+//! compared a million times in `tests/fast.rs`. (What rounding may do where weights are subtracted: see [`Arborescence`].) Where it is
+//! faster, a draw is made race by race, without weights, and the weights that are asked for are drawn given the trace; the reference
+//! algorithm has the same trace on them. Log-probability, score and conditional draw have the formulas of [`gumbel_oracle::race`].
 //!
 //! # Numbers
 //! Race totals are sums of positive terms only. With `x_r = (Λ_r - λ_w) / λ_w`, summed without the winner,
@@ -188,8 +188,10 @@ pub enum InputError {
         present: usize,
     },
     /// More than can be numbered.
-    #[error("{found} {what}: want at least 1 and fewer than 2³²")]
+    #[error("{found} {what}: want at least 1 and fewer than {below}")]
     Size {
+        /// The bound.
+        below: &'static str,
         /// Of what.
         what: &'static str,
         /// How many.
@@ -348,8 +350,10 @@ pub trait Algorithm: Sync {
     /// Writes the structure of the last run.
     fn structure(&self, scratch: &mut Self::Scratch, structure: &mut [u32]);
 
-    /// A structure as the oracle has it, from its numbers.
-    fn to_structure(&self, structure: &[u32]) -> Structure;
+    /// A structure as the oracle has it, from its numbers: a set of entries, if not said otherwise.
+    fn to_structure(&self, structure: &[u32]) -> Structure {
+        Structure::Entries(structure.iter().map(|&entry| entry as usize).collect())
+    }
 
     /// Finds the races' totals, which the following need.
     fn totals(&self, scratch: &mut Self::Scratch);
@@ -438,7 +442,9 @@ struct Lent<'a, A: Algorithm> {
 
 impl<A: Algorithm> Drop for Lent<'_, A> {
     fn drop(&mut self) {
-        // Every run starts its scratch anew: one that a panic left behind will do.
+        if std::thread::panicking() {
+            return; // in a state that nobody has thought of
+        }
         let mut scratches = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         scratches.push(std::mem::take(&mut self.scratch));
     }

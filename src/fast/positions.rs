@@ -13,7 +13,7 @@
 
 use gumbel_oracle::structure::{Order, Structure};
 
-use super::alias::Alias;
+use super::alias::{Alias, TRIES};
 use super::races::{Races, sum};
 use super::stream::Stream;
 use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
@@ -29,13 +29,10 @@ struct Smallest {
     alias: Option<Alias>,
 }
 
-/// So many tries for each race.
-const TRIES: usize = 16;
-
 impl Smallest {
     fn new(rates: &[f64], races: usize, may_be_absent: bool) -> Result<Self, InputError> {
         if rates.is_empty() || rates.len() >= NONE as usize {
-            return Err(InputError::Size { what: "positions", found: rates.len() });
+            return Err(InputError::Size { below: "2³²", what: "positions", found: rates.len() });
         }
         check_rates(rates)?;
         let present = rates.iter().filter(|rate| **rate > 0.0).count();

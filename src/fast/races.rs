@@ -170,3 +170,15 @@ pub(super) fn sort(numbers: &[u32], sorted: &mut [u32]) {
         sorted[before as usize] = number;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_is_later() {
+        assert_eq!(later(1.0, 2.0), 3.0);
+        assert_eq!(later(0.0, 1e-300), 1e-300);
+        assert_eq!(later(1.0, 1e-30), 1.0 + f64::EPSILON);
+    }
+}

@@ -29,9 +29,7 @@
 //! R. C. Prim (1957), *Shortest connection networks and some generalizations*. That Prim's order unfolds single-linkage clustering:
 //! J. C. Gower and G. J. S. Ross (1969), *Minimum spanning trees and single linkage cluster analysis*, Appl. Statist. 18.
 
-use gumbel_oracle::structure::Structure;
-
-use super::alias::Alias;
+use super::alias::{Alias, TRIES};
 use super::races::{Races, later, select, sort};
 use super::stream::Stream;
 use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
@@ -109,7 +107,7 @@ impl SpanningTree {
     ) -> Result<Self, InputError> {
         for (what, found) in [("vertices", vertices), ("edges", edges.len().max(1))] {
             if found == 0 || found >= NONE as usize {
-                return Err(InputError::Size { what, found });
+                return Err(InputError::Size { below: "2³²", what, found });
             }
         }
         if rates.len() != edges.len() {
@@ -296,7 +294,7 @@ impl Matrix {
     #[inline]
     fn run(&self, n: usize, weights: impl Weights, scratch: &mut Scratch) {
         scratch.fit(n);
-        scratch.order[0] = 0;
+        scratch.order[0] = 0; // where Prim's algorithm starts; a draw has left its own order
         match n {
             0..=8 => self.join_few::<8>(n, weights, scratch),
             9..=16 => self.join_few::<16>(n, weights, scratch),
@@ -656,9 +654,6 @@ impl Lists {
     }
 }
 
-/// So many tries for each vertex.
-const TRIES: usize = 16;
-
 impl Matrix {
     /// Draws a trace race by race: an edge out of all, again if it does not race. If too many do not, the rest is drawn by weights,
     /// since whatever has happened, what is left of the weights of those that still race is as at the start.
@@ -774,10 +769,6 @@ impl Algorithm for SpanningTree {
 
     fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
         sort(&scratch.races.winners, structure);
-    }
-
-    fn to_structure(&self, structure: &[u32]) -> Structure {
-        Structure::Entries(structure.iter().map(|&entry| entry as usize).collect())
     }
 
     fn totals(&self, scratch: &mut Scratch) {

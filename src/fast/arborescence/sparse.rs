@@ -67,28 +67,20 @@ impl<N: Copy + Default + Add<Output = N>> Ways<N> {
         (self.above[component as usize], self.sums[component as usize]) = (above, value);
     }
 
-    /// The topmost component above this one, and the sum of the values from this one on to before that one. Shortens the way.
+    /// The topmost component above this one, and the sum of the values from this one on to before that one. Halves the way.
     fn top(&mut self, component: u32) -> (u32, N) {
-        let mut top = component;
-        while self.above[top as usize] != top {
-            top = self.above[top as usize];
+        let (mut at, mut sum) = (component as usize, N::default());
+        loop {
+            let above = self.above[at] as usize;
+            if above == at {
+                return (at as u32, sum);
+            }
+            if self.above[above] as usize != above {
+                (self.above[at], self.sums[at]) = (self.above[above], self.sums[at] + self.sums[above]);
+            }
+            sum = sum + self.sums[at];
+            at = self.above[at] as usize;
         }
-        // From the end of the way: the sum from each on is its own and the next one's. Reversed twice, so that it needs no memory.
-        let (mut below, mut at) = (component, component);
-        while at != top {
-            let next = self.above[at as usize];
-            self.above[at as usize] = below;
-            (below, at) = (at, next);
-        }
-        let mut sum = N::default();
-        while at != component {
-            let before = below;
-            below = self.above[before as usize];
-            sum = self.sums[before as usize] + sum;
-            (self.above[before as usize], self.sums[before as usize]) = (top, sum);
-            at = before;
-        }
-        (top, sum)
     }
 }
 
