@@ -1,20 +1,28 @@
 //! Samples files in every form that people write, and in forms that no one should.
 
+mod common;
+
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gumbel_oracle::model::Model;
+use gumbel_oracle::model::{Entry, Kind, Model};
+use gumbel_oracle::race::{Race, Trace};
+use gumbel_oracle::structure::{EntrySet, Structure};
 use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha8Rng;
 use recursive_gumbel::sample::file::{Arrays, write_json_line};
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::sample::npz::{Archive, Npz};
-use recursive_gumbel::sample::{Batch, Field, Reference, Sampler as _, Source};
+use recursive_gumbel::sample::{Batch, Draw, Field, Reference, Sampler as _, Source};
 use recursive_gumbel::verify::MODELS;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
+
+use common::random;
 
 const K4: &str = "examples/models/k4.json";
 
@@ -74,6 +82,70 @@ fn read_npz(model: &Model, bytes: &[u8]) -> Result<Batch, String> {
     file.write_all(bytes).unwrap();
     let archive = Archive { name: "a.npz".to_owned(), path: file.path().to_owned() };
     all(model, Npz::new(model, vec![archive]).map_err(|error| error.to_string())?)
+}
+
+/// What a model's trace is written as, by its winners.
+fn written(model: &Model, winners: &[usize]) -> std::io::Result<String> {
+    let races = winners.iter().map(|&winner| Race::new([winner], winner)).collect();
+    let draw = Draw {
+        structure: Structure::Entries(EntrySet::default()),
+        trace: Trace::new(model.entries().len().max(100), races).unwrap(),
+        log_prob: 0.0,
+        score: Vec::new(),
+        exponentials: Vec::new(),
+        conditional: Vec::new(),
+    };
+    let (mut batch, mut line) = (Batch::new(model.entries().len(), &[Field::Trace]), Vec::new());
+    batch.push(&draw);
+    write_json_line(&mut line, model, &batch, 0)?;
+    Ok(String::from_utf8(line).unwrap())
+}
+
+/// The text of a trace is made from its winners alone; the oracle makes it by a run of the algorithm.
+#[test]
+fn traces_are_written_as_the_oracle_writes_them() {
+    let mut rng = ChaCha8Rng::seed_from_u64(41);
+    for kind in Kind::ALL {
+        let mut contracted = 0;
+        for n in (1..=9).chain([14, 20]) {
+            let model = random(kind, n, &mut rng);
+            let batch = drawn(&model, 12);
+            for draw in 0..12 {
+                let winners: Vec<usize> =
+                    batch.trace(draw).unwrap().iter().map(|&winner| winner as usize).collect();
+                let want = model.canonical_trace(&model.trace_of(&winners).unwrap());
+                assert_eq!(
+                    written(&model, &winners).unwrap(),
+                    format!("{{\"trace\":{want}}}\n"),
+                    "{kind:?} {n}"
+                );
+                contracted += usize::from(winners.len() >= model.size() + 2);
+            }
+        }
+        assert!(kind != Kind::Arborescence || contracted > 10, "some nest: {contracted}");
+    }
+}
+
+#[test]
+fn winners_that_are_no_trace_are_not_written() {
+    let rows = "[null, 1, 1, 1], [null, null, 1, 1], [null, 1, null, 1], [null, 1, 1, null]";
+    let text = format!(r#"{{"structure": "arborescence", "root": 0, "rates": [{rows}]}}"#);
+    let arborescence = Model::parse(&text).unwrap();
+    let arc = |u, v| arborescence.entries().iter().position(|&e| e == Entry::Pair(u, v)).unwrap();
+    let tree = Model::parse(r#"{"structure": "binary_tree", "rates": [1, 2, 3]}"#).unwrap();
+    for (model, winners, want) in [
+        (&arborescence, vec![arc(0, 1), 99], "race 1 is won by entry 99"),
+        (&arborescence, vec![arc(0, 1), arc(2, 1)], "race 1 cannot be won by entry"),
+        (&arborescence, vec![arc(1, 2), arc(2, 1), arc(0, 3)], "the trace ends after 3 races"),
+        (&arborescence, vec![arc(0, 1), arc(0, 2), arc(0, 3), arc(1, 3)], "the trace has 4 races"),
+        (&tree, vec![1, 2, 0], "race 1 cannot be won by entry 2"),
+        (&tree, vec![1, 0], "the trace ends after 2 races"),
+        (&k4(), vec![0, 1, 6], "race 2 is won by entry 6, but there are 6 entries"),
+    ] {
+        let error = written(model, &winners).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert!(error.to_string().starts_with(want), "{error}: want {want}");
+    }
 }
 
 #[test]

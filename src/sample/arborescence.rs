@@ -1,6 +1,7 @@
 //! Chu-Liu-Edmonds: the races of a trace from its winners.
 
 use gumbel_oracle::structure::EntrySet;
+use petgraph::unionfind::UnionFind;
 
 use super::walk::{NONE, Node, Paths, WalkError};
 
@@ -20,42 +21,39 @@ struct Component {
 ///
 /// The order of races on different components does not matter, as long as a component races after those in it: a cycle is
 /// contracted as soon as its last arc has won.
+///
+/// Complexity: O(n · depth of the contractions), as many numbers as the vertices of all components.
 fn form(
     n: usize,
     root: usize,
-    arcs: &[(usize, usize)],
+    ends: impl Fn(u32) -> (usize, usize),
     winners: &[u32],
 ) -> Result<Vec<Component>, WalkError> {
     let vertex = |v: usize| Component { vertices: vec![v], above: None, raced: None, round: 0 };
     let mut components: Vec<Component> = (0..n).map(vertex).collect();
     // For each vertex the largest component that holds it.
     let mut top: Vec<usize> = (0..n).collect();
+    // What the arcs chosen join. From anywhere in it they lead back to its one component that has not raced, or to the root.
+    let mut joined = UnionFind::new(n);
     let mut waiting = n - 1; // components that have still to race
     for (race, &winner) in winners.iter().enumerate() {
         if waiting == 0 {
             return Err(WalkError::TooLong { races: race, found: winners.len() });
         }
-        let (tail, head) = arcs[winner as usize];
+        let (tail, head) = ends(winner);
         let component = top[head];
         if head == root || components[component].raced.is_some() || top[tail] == component {
             return Err(WalkError::NotAnEntrant { race, winner });
         }
         components[component].raced = Some((race as u32, tail));
         waiting -= 1;
-        // Back along the arcs chosen: to the root, to a component that has not raced, or round a cycle.
-        let mut cycle = vec![component];
-        let mut at = top[tail];
-        while at != component {
-            let Some((_, tail)) = components[at].raced else {
-                cycle.clear();
-                break;
-            };
-            cycle.push(at);
-            at = top[tail];
-        }
-        if cycle.is_empty() {
+        if joined.union(tail, head) {
             continue;
         }
+        // The arcs chosen lead from the tail back to this component, which has just raced: round a cycle.
+        let before =
+            |&at: &usize| components[at].raced.map(|(_, tail)| top[tail]).filter(|&at| at != component);
+        let cycle: Vec<usize> = std::iter::successors(Some(component), before).collect();
         let contracted = components.len();
         let vertices: Vec<usize> =
             cycle.iter().flat_map(|&member| components[member].vertices.iter().copied()).collect();
@@ -79,7 +77,7 @@ pub(super) fn paths(
     arcs: &[(usize, usize)],
     winners: &[u32],
 ) -> Result<Paths, WalkError> {
-    let components = form(n, root, arcs, winners)?;
+    let components = form(n, root, |arc| arcs[arc as usize], winners)?;
     // The nodes of each vertex, from the bottom up.
     let mut of_vertex: Vec<Vec<u32>> = vec![Vec::new(); n];
     let mut nodes: Vec<Node> = Vec::new();
@@ -100,7 +98,7 @@ pub(super) fn paths(
 /// member of its cycle that holds its head.
 pub(super) fn expand(n: usize, root: usize, arcs: &[(usize, usize)], winners: &[usize]) -> EntrySet {
     let races: Vec<u32> = winners.iter().map(|&winner| winner as u32).collect();
-    let components = form(n, root, arcs, &races).unwrap_or_default();
+    let components = form(n, root, |arc| arcs[arc as usize], &races).unwrap_or_default();
     let mut entering: Vec<Option<usize>> = vec![None; components.len()];
     for (number, component) in components.iter().enumerate().rev() {
         let from_above = component.above.and_then(|above| entering[above]);
@@ -108,6 +106,28 @@ pub(super) fn expand(n: usize, root: usize, arcs: &[(usize, usize)], winners: &[
         entering[number] = kept.or(component.raced.map(|(race, _)| winners[race as usize]));
     }
     entering.into_iter().take(n).flatten().collect()
+}
+
+/// The races of a trace as (component, winning arc), in the order of the canonical trace: sorted by size and component. The ends
+/// are those of an arc.
+///
+/// Complexity: O(numbers in it), but for sorting.
+pub(super) fn races(
+    n: usize,
+    root: usize,
+    ends: impl Fn(u32) -> (usize, usize),
+    winners: &[u32],
+) -> Result<Vec<(Vec<usize>, u32)>, WalkError> {
+    let race = |component: Component| {
+        let (race, _) = component.raced?;
+        let mut vertices = component.vertices;
+        vertices.sort_unstable();
+        Some((vertices, winners[race as usize]))
+    };
+    let mut races: Vec<(Vec<usize>, u32)> =
+        form(n, root, ends, winners)?.into_iter().filter_map(race).collect();
+    races.sort_unstable_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+    Ok(races)
 }
 
 /// The winners of a trace that is given as a set of (component, arc), in the order of the algorithm's rounds. The components
@@ -123,7 +143,7 @@ pub(super) fn in_rounds(
     races: &[(&[usize], u32)],
 ) -> Result<Vec<u32>, String> {
     let winners: Vec<u32> = races.iter().map(|race| race.1).collect();
-    let Ok(components) = form(n, root, arcs, &winners) else { return Ok(winners) };
+    let Ok(components) = form(n, root, |arc| arcs[arc as usize], &winners) else { return Ok(winners) };
     let mut order: Vec<(usize, usize, u32)> = Vec::with_capacity(races.len());
     for component in &components {
         let Some((race, _)) = component.raced else { continue };

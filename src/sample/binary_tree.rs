@@ -27,6 +27,16 @@ pub(super) fn paths(n: usize, winners: &[u32]) -> Result<Paths, WalkError> {
     Ok(Paths { nodes, last })
 }
 
+/// The parent of each position: the trace in its canonical form.
+pub(super) fn parents(n: usize, winners: &[u32]) -> Result<Vec<Option<usize>>, WalkError> {
+    let nodes = paths(n, winners)?.nodes;
+    let mut parents = vec![None; n];
+    for (&winner, node) in winners.iter().zip(nodes) {
+        parents[winner as usize] = winners.get(node.before as usize).map(|&above| above as usize);
+    }
+    Ok(parents)
+}
+
 /// The positions of a binary tree level by level, from left to right: as they win.
 ///
 /// # Errors
