@@ -3,11 +3,13 @@
 mod common;
 
 use gumbel_oracle::enclosure;
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Algorithm as Oracles, Kind, Model};
 use gumbel_oracle::number::{Exact, ratio, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
@@ -24,6 +26,7 @@ use common::random;
 #[derive(Debug, Clone, PartialEq)]
 struct Ran {
     structure: Structure,
+    loss: i64,
     winners: Vec<usize>,
     log_prob: f64,
     score: Vec<f64>,
@@ -39,10 +42,12 @@ fn runner<A: Algorithm + Send + 'static>(algorithm: A) -> Runner {
         let algorithm = fast.algorithm();
         let mut structure = vec![0; algorithm.structure_len()];
         let mut trace = vec![0; algorithm.trace_len()];
-        let (mut log_prob, mut score, mut conditional) = ([0.0], vec![9.0; weights.len()], weights.to_vec());
+        let (mut score, mut conditional) = (vec![9.0; weights.len()], weights.to_vec());
+        let (mut log_prob, mut loss) = ([0.0], [99]);
         let outputs = Outputs {
             structure: Some(&mut structure),
             trace: Some(&mut trace),
+            loss: Some(&mut loss),
             log_prob: Some(&mut log_prob),
             score: Some(&mut score),
             conditional: Some(&mut conditional),
@@ -52,6 +57,7 @@ fn runner<A: Algorithm + Send + 'static>(algorithm: A) -> Runner {
         Ran {
             structure: fast.algorithm().to_structure(&structure),
             winners: trace.iter().filter(|winner| **winner != NONE).map(|&winner| winner as usize).collect(),
+            loss: loss[0],
             log_prob: log_prob[0],
             score,
             conditional,
@@ -118,6 +124,10 @@ fn difference(model: &Model, rates: &[f64], weights: &[f64], uniforms: &[f64], r
     }
     if ran.structure != run.structure {
         return Some(format!("structure {:?}, want {:?}", ran.structure, run.structure));
+    }
+    let loss = Loss::named(model, "default").unwrap().of(model, &run.structure);
+    if ran.loss != loss {
+        return Some(format!("loss {}, want {loss}", ran.loss));
     }
     let trace: &Trace = &run.trace;
     let conditional = trace.exponentials(rates, uniforms);
@@ -310,6 +320,47 @@ fn draws_depend_on_seed_and_number_only() {
     tree.fill(7, 200_000, Outputs { trace: Some(&mut one), ..Outputs::default() });
     tree.fill_on_all_threads(7, 200_000, Outputs { trace: Some(&mut all), ..Outputs::default() });
     assert_eq!(one, all);
+}
+
+#[test]
+fn losses_are_those_of_the_structures_drawn() {
+    fn compare(algorithm: impl Algorithm, model: &Model) {
+        let loss = Loss::named(model, "default").unwrap();
+        let in_structure = algorithm.structure_len();
+        let (mut structures, mut losses, mut alone) = (vec![0; 50 * in_structure], [99; 50], [99; 50]);
+        let sampler = Fast::new(algorithm, 3);
+        let outputs =
+            Outputs { structure: Some(&mut structures), loss: Some(&mut losses), ..Outputs::default() };
+        sampler.fill_on_all_threads(0, 50, outputs);
+        sampler.fill(0, 50, Outputs { loss: Some(&mut alone), ..Outputs::default() });
+        assert_eq!(losses, alone);
+        for (structure, found) in structures.chunks(in_structure).zip(losses) {
+            assert_eq!(found, loss.of(model, &sampler.algorithm().to_structure(structure)));
+        }
+    }
+    for n in [9, 40] {
+        let mut rng = ChaCha8Rng::seed_from_u64(n as u64);
+        let [tree, digraph, cells, list, order] =
+            [Kind::SpanningTree, Kind::Arborescence, Kind::Matching, Kind::BinaryTree, Kind::Permutation]
+                .map(|kind| with_rates(kind, n, || libm::exp(rng.random_range(-3.0..3.0))));
+        let pairs = |model: &Model| -> Vec<(u32, u32)> {
+            model.pairs().iter().map(|&(u, v)| (u as u32, v as u32)).collect()
+        };
+        compare(SpanningTree::new(n, &pairs(&tree), &tree.rates_as::<f64>()).unwrap(), &tree);
+        let arborescence = Arborescence::new(n, n / 2, &pairs(&digraph), &digraph.rates_as::<f64>());
+        compare(arborescence.unwrap(), &digraph);
+        compare(Matching::new(n, &cells.rates_as::<f64>()).unwrap(), &cells);
+        compare(BinaryTree::new(&list.rates_as::<f64>()).unwrap(), &list);
+        compare(Permutation::new(&order.rates_as::<f64>()).unwrap(), &order);
+        for kind in [Kind::TopK, Kind::Categorical] {
+            let model = with_rates(kind, n, || libm::exp(rng.random_range(-3.0..3.0)));
+            let rates: Vec<f64> = model.rates_as();
+            match kind {
+                Kind::TopK => compare(TopK::new(&rates, n.div_ceil(3)).unwrap(), &model),
+                _ => compare(Categorical::new(&rates).unwrap(), &model),
+            }
+        }
+    }
 }
 
 #[test]
@@ -532,6 +583,63 @@ fn wrong_algorithms_are_caught_on_the_same_weights() {
     for mistake in [Mistake::Unsorted, Mistake::ReadLate, Mistake::ByHead, Mistake::Unreduced] {
         let times = caught.iter().filter(|of| **of == mistake).count();
         assert!(times >= 10, "{mistake:?} {times}");
+    }
+}
+
+/// The smallest size at which an algorithm disagrees with the oracle, with the smallest weights; rates are 1, weights are small
+/// integers, so that many are tied.
+fn smallest_disagreement(
+    kind: Kind,
+    agrees: impl Fn(&Model, &[f64], &[f64]) -> bool,
+) -> Option<(usize, Vec<u32>)> {
+    (2..=7).find_map(|n| {
+        let model = with_rates(kind, n, || 1.0);
+        let rates: Vec<f64> = model.rates_as();
+        let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let given = proptest::collection::vec(0..9_u32, rates.len());
+        let result = TestRunner::new_with_rng(config, rng).run(&given, |weights| {
+            let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
+            if agrees(&model, &rates, &weights) { Ok(()) } else { Err(TestCaseError::fail("differs")) }
+        });
+        match result {
+            Ok(()) => None,
+            Err(TestError::Fail(_, weights)) => Some((n, weights)),
+            Err(TestError::Abort(reason)) => panic!("{reason}"),
+        }
+    })
+}
+
+#[test]
+fn the_smallest_disagreement_is_found_if_there_is_one() {
+    for kind in KINDS {
+        let found = smallest_disagreement(kind, |model, rates, weights| {
+            let uniforms = vec![0.5; rates.len()];
+            let agrees = |mut run: Runner| {
+                let ran = run(weights, &uniforms);
+                difference(model, rates, weights, &uniforms, &ran).is_none()
+            };
+            runners(model).into_iter().all(agrees)
+        });
+        assert_eq!(found, None, "{kind:?}");
+    }
+    let smallest = |mistake| {
+        let kind = if mistake == Mistake::Unsorted { Kind::SpanningTree } else { Kind::Arborescence };
+        smallest_disagreement(kind, |model, _, weights| {
+            let run = model.run(weights).unwrap();
+            let ran = match model.algorithm() {
+                Oracles::Arborescence(a) => edmonds(model, a.root(), weights, mistake),
+                _ => prim(model, weights, mistake),
+            };
+            run.trace.races().iter().map(|race| race.winner).eq(ran)
+        })
+    };
+    assert_eq!(smallest(Mistake::None), None);
+    // From vertex 0 Prim takes an edge of weight 1 first; the edge of weight 0, which joins the other two, wins the first race.
+    assert_eq!(smallest(Mistake::Unsorted), Some((3, vec![1, 1, 0])));
+    // Two vertices make a cycle; it takes a third, which joins them, to have heads that are not all of it.
+    for (mistake, size) in [(Mistake::ReadLate, 3), (Mistake::Unreduced, 3), (Mistake::ByHead, 4)] {
+        assert_eq!(smallest(mistake).map(|(n, _)| n), Some(size), "{mistake:?}");
     }
 }
 

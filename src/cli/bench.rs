@@ -254,7 +254,7 @@ impl<A: Algorithm> Work<A> {
                 log_prob: main.then_some(&mut log_prob[..count]),
                 score: score.then_some(&mut scores[..count * entries]),
                 conditional: conditional.then_some(&mut weights[..count * entries]),
-                exponentials: None,
+                ..Outputs::default()
             };
             sampler.fill(first, count, outputs);
         })

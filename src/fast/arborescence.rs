@@ -331,6 +331,8 @@ pub struct Scratch {
     values: Vec<f64>,
     /// The arc that enters each component.
     entering: Vec<u32>,
+    /// How many arcs leave each vertex.
+    leaving: Vec<u32>,
 }
 
 impl Algorithm for Arborescence {
@@ -369,25 +371,17 @@ impl Algorithm for Arborescence {
         &scratch.winners
     }
 
-    /// From the top down: the arc that enters a component takes the place of those of the members that hold its head.
     fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
-        let Scratch { forest, entering, .. } = scratch;
-        entering.clear();
-        entering.resize(forest.components.len(), NONE);
-        for (number, component) in forest.components.iter().enumerate().rev() {
-            if component.winner == NONE || entering[number] != NONE {
-                continue; // the root, or entered from above
-            }
-            let mut inside = self.arcs[component.winner as usize].1 as usize;
-            entering[number] = component.winner;
-            while inside != number {
-                entering[inside] = component.winner;
-                inside = forest.components[inside].above as usize;
-            }
-        }
-        entering.truncate(self.vertices);
-        entering.remove(self.root);
-        sort(entering, structure);
+        sort(self.enter(scratch), structure);
+    }
+
+    fn loss(&self, scratch: &mut Scratch) -> i64 {
+        self.enter(scratch);
+        let Scratch { entering, leaving, .. } = scratch;
+        leaving.clear();
+        leaving.resize(self.vertices, 0_u32);
+        entering.iter().for_each(|&arc| leaving[self.arcs[arc as usize].0 as usize] += 1);
+        -i64::from(leaving.iter().copied().max().unwrap_or(0))
     }
 
     fn totals(&self, scratch: &mut Scratch) {
@@ -429,6 +423,28 @@ impl Algorithm for Arborescence {
 }
 
 impl Arborescence {
+    /// The arcs of the arborescence, from the top down: the arc that enters a component takes the place of those of the members that
+    /// hold its head.
+    fn enter<'s>(&self, scratch: &'s mut Scratch) -> &'s [u32] {
+        let Scratch { forest, entering, .. } = scratch;
+        entering.clear();
+        entering.resize(forest.components.len(), NONE);
+        for (number, component) in forest.components.iter().enumerate().rev() {
+            if component.winner == NONE || entering[number] != NONE {
+                continue; // the root, or entered from above
+            }
+            let mut inside = self.arcs[component.winner as usize].1 as usize;
+            entering[number] = component.winner;
+            while inside != number {
+                entering[inside] = component.winner;
+                inside = forest.components[inside].above as usize;
+            }
+        }
+        entering.truncate(self.vertices);
+        entering.remove(self.root);
+        entering
+    }
+
     /// A value for the race of each component, from its winner and its total.
     fn each_race(&self, scratch: &mut Scratch, mut value: impl FnMut(u32, f64) -> f64) {
         let Scratch { forest, others, values, .. } = scratch;

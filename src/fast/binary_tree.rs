@@ -125,6 +125,13 @@ impl Algorithm for BinaryTree {
         structure.copy_from_slice(&scratch.parents);
     }
 
+    /// The last race is of an interval of the deepest level.
+    fn loss(&self, scratch: &mut Scratch) -> i64 {
+        let parent = |&position: &u32| scratch.parents.get(position as usize).copied();
+        let up = std::iter::successors(scratch.winners.last().copied(), parent);
+        -(up.take_while(|position| *position != NONE).count() as i64)
+    }
+
     fn to_structure(&self, structure: &[u32]) -> Structure {
         let parent = |&parent: &u32| Some(parent as usize).filter(|_| parent != NONE);
         Structure::Parents(Parents(structure.iter().map(parent).collect()))

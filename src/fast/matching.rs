@@ -222,6 +222,11 @@ impl Algorithm for Matching {
         }
     }
 
+    fn loss(&self, scratch: &mut Scratch) -> i64 {
+        let on_diagonal = scratch.rows.iter().zip(&scratch.columns).filter(|(row, column)| row == column);
+        -(on_diagonal.count() as i64)
+    }
+
     fn totals(&self, scratch: &mut Scratch) {
         let Scratch { races, rows, columns, by_column, .. } = scratch;
         let n = self.size();

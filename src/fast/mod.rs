@@ -355,6 +355,9 @@ pub trait Algorithm: Sync {
         Structure::Entries(structure.iter().map(|&entry| entry as usize).collect())
     }
 
+    /// The `default` loss of the structure of the last run: see [`gumbel_oracle::loss`].
+    fn loss(&self, scratch: &mut Self::Scratch) -> i64;
+
     /// Finds the races' totals, which the following need.
     fn totals(&self, scratch: &mut Self::Scratch);
 
@@ -378,6 +381,9 @@ pub struct Outputs<'a> {
     pub structure: Option<&'a mut [u32]>,
     /// [`trace_len`](Algorithm::trace_len) winners per draw, filled up with [`NONE`].
     pub trace: Option<&'a mut [u32]>,
+    /// The `default` loss of the structure, one number per draw, whether or not the structure is asked for:
+    /// [`gumbel_oracle::loss`] has the table.
+    pub loss: Option<&'a mut [i64]>,
     /// `log p(T)`, one number per draw.
     pub log_prob: Option<&'a mut [f64]>,
     /// `∂ log p(T)/∂θ`, one number per entry per draw; 0 at an absent entry.
@@ -399,6 +405,7 @@ impl<'a> Outputs<'a> {
         Outputs {
             structure: cut(&mut self.structure, draws * structure),
             trace: cut(&mut self.trace, draws * trace),
+            loss: cut(&mut self.loss, draws),
             log_prob: cut(&mut self.log_prob, draws),
             score: cut(&mut self.score, draws * entries),
             exponentials: cut(&mut self.exponentials, draws * entries),
@@ -412,6 +419,7 @@ impl<'a> Outputs<'a> {
         let lengths = [
             ("structure", self.structure.as_ref().map(|column| column.len()), structure),
             ("trace", self.trace.as_ref().map(|column| column.len()), trace),
+            ("loss", self.loss.as_ref().map(|column| column.len()), 1),
             ("log_prob", self.log_prob.as_ref().map(|column| column.len()), 1),
             ("score", self.score.as_ref().map(|column| column.len()), entries),
             ("exponentials", self.exponentials.as_ref().map(|column| column.len()), entries),
@@ -576,6 +584,9 @@ impl<A: Algorithm> Fast<A> {
         if let Some(structure) = row.structure {
             algorithm.structure(scratch, structure);
         }
+        if let Some(loss) = row.loss {
+            loss[0] = algorithm.loss(scratch);
+        }
         if row.log_prob.is_none() && row.score.is_none() && row.conditional.is_none() {
             return;
         }
@@ -612,6 +623,7 @@ impl<A: Algorithm> Sampler for Fast<A> {
         let outputs = Outputs {
             structure: structure.then_some(&mut structures[..]),
             trace: trace.then_some(&mut traces[..]),
+            loss: None,
             log_prob: rows.log_prob,
             score: rows.score,
             exponentials: rows.exponentials,

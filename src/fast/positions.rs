@@ -138,10 +138,41 @@ pub struct Scratch {
     last: Vec<u32>,
     /// The rates of those who win no race.
     losers: Vec<f64>,
+    /// Of those before, how many there are in each block of a Fenwick tree.
+    counts: Vec<u32>,
+}
+
+impl Scratch {
+    fn sum_of_positions(&mut self) -> i64 {
+        self.races.winners.iter().map(|&position| i64::from(position)).sum()
+    }
+
+    /// The pairs of places in which the earlier holds the larger position. Complexity: O(n log n).
+    fn inversions(&mut self) -> i64 {
+        let n = self.races.winners.len();
+        self.counts.clear();
+        self.counts.resize(n + 1, 0);
+        let mut inversions = 0;
+        for (before, &position) in (0..).zip(&self.races.winners) {
+            // Blocks end at a place and are as long as its lowest bit.
+            let (mut smaller, mut place) = (0, position as usize);
+            while place > 0 {
+                smaller += self.counts[place];
+                place &= place - 1;
+            }
+            inversions += before - i64::from(smaller);
+            let mut place = position as usize + 1;
+            while place <= n {
+                self.counts[place] += 1;
+                place += place & place.wrapping_neg();
+            }
+        }
+        inversions
+    }
 }
 
 macro_rules! positions {
-    ($(#[$doc:meta])* $algorithm:ident, $to_structure:expr, $sorted:expr) => {
+    ($(#[$doc:meta])* $algorithm:ident, $to_structure:expr, $sorted:expr, $loss:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $algorithm(Smallest);
@@ -180,6 +211,10 @@ macro_rules! positions {
                 }
             }
 
+            fn loss(&self, scratch: &mut Scratch) -> i64 {
+                $loss(scratch)
+            }
+
             fn to_structure(&self, structure: &[u32]) -> Structure {
                 let positions = structure.iter().map(|&entry| entry as usize);
                 $to_structure(positions.collect())
@@ -206,15 +241,15 @@ macro_rules! positions {
 
 positions! {
     /// The `k` smallest of a list, as a set.
-    TopK, Structure::Entries, true
+    TopK, Structure::Entries, true, Scratch::sum_of_positions
 }
 positions! {
     /// All of a list in order (Plackett-Luce).
-    Permutation, |positions| Structure::Order(Order(positions)), false
+    Permutation, |positions| Structure::Order(Order(positions)), false, Scratch::inversions
 }
 positions! {
     /// The smallest of a list (the Gumbel-Max trick itself).
-    Categorical, Structure::Entries, false
+    Categorical, Structure::Entries, false, Scratch::sum_of_positions
 }
 
 impl TopK {

@@ -771,6 +771,11 @@ impl Algorithm for SpanningTree {
         sort(&scratch.races.winners, structure);
     }
 
+    fn loss(&self, scratch: &mut Scratch) -> i64 {
+        let away = |&&edge: &&u32| self.edges[edge as usize].0.min(self.edges[edge as usize].1) > 0;
+        scratch.races.winners.iter().filter(away).count() as i64
+    }
+
     fn totals(&self, scratch: &mut Scratch) {
         match &self.layout {
             Layout::Dense(matrix) => matrix.totals(self.vertices, &self.rates, scratch),
