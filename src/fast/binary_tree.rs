@@ -42,14 +42,17 @@ impl BinaryTree {
     }
 }
 
-/// The working memory of a run: lists by position, and the order of the races.
+/// The working memory of a run: lists by position, with one more place for no position.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Those whose right subtree is still open, from the root down, with their weights.
-    open: Vec<(f64, u32)>,
+    /// The weights, as bits.
+    drawn: Vec<u64>,
+    /// The weights of those whose right subtree is still open, from the root down, and who they are.
+    open: Vec<u64>,
+    places: Vec<u32>,
+    /// The roots of the left and of the right subtree.
+    halves: Vec<[u32; 2]>,
     parents: Vec<u32>,
-    left: Vec<u32>,
-    right: Vec<u32>,
     winners: Vec<u32>,
     /// `Λ` of the race that a position wins, and the same without its own rate.
     totals: Vec<f64>,
@@ -61,14 +64,22 @@ pub struct Scratch {
 impl Scratch {
     /// Sums a value of each race, given its winner and its total, from the root down.
     fn sum(&mut self, mut value: impl FnMut(u32, f64) -> f64) {
-        self.sums.clear();
-        self.sums.resize(self.winners.len(), 0.0);
-        for &winner in &self.winners {
-            let above = self.sums.get(self.parents[winner as usize] as usize).copied().unwrap_or(0.0);
-            self.sums[winner as usize] = above + value(winner, self.totals[winner as usize]);
+        let Self { halves, winners, totals, sums, .. } = self;
+        let n = halves.len() - 1;
+        sums.resize(n + 1, 0.0);
+        sums[winners[0] as usize] = 0.0;
+        for &winner in &winners[..n] {
+            let position = winner as usize;
+            let sum = sums[position] + value(winner, totals[position]);
+            let [left, right] = halves[position];
+            (sums[left as usize], sums[right as usize]) = (sum, sum);
+            sums[position] = sum;
         }
     }
 }
+
+/// So many are looked at at once for whether a lighter weight closes them: few are closed by one.
+const POPPED: usize = 4;
 
 impl Algorithm for BinaryTree {
     type Scratch = Scratch;
@@ -85,51 +96,76 @@ impl Algorithm for BinaryTree {
         self.rates.len()
     }
 
-    fn run(&self, mut weights: impl Weights, scratch: &mut Scratch) {
-        let Scratch { open, parents, left, right, winners, .. } = scratch;
-        open.clear();
-        for list in [&mut *parents, &mut *left, &mut *right] {
-            list.clear();
-            list.resize(self.means.len(), NONE);
+    fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
+        let mut weights = weights; // in registers, not where the caller has it
+        let n = self.means.len();
+        let nobody = n as u32;
+        let Scratch { drawn, open, places, halves, winners, .. } = scratch;
+        // First all weights, as bits, which are in the order of the numbers.
+        drawn.clear();
+        drawn.extend((0..).zip(&self.means).map(|(position, &mean)| weights.of(|| position, mean).to_bits()));
+        // Above the root is nobody, who is lighter than all; below a leaf likewise: nothing has to be asked for.
+        open.resize(n + POPPED, 0);
+        places.resize(n + POPPED + 1, nobody);
+        halves.resize(n + 1, [nobody; 2]);
+        winners.resize(n + 1, 0);
+        let (open, places, halves) = (&mut open[..n + POPPED], &mut places[..=n + POPPED], &mut halves[..=n]);
+        let mut top = POPPED - 1;
+        (open[top], places[top], places[top + 1]) = (0, nobody, nobody);
+        for (position, &weight) in (0..).zip(&*drawn) {
+            // What is heavier becomes the left subtree; of equals the earlier stays above. Counted some at a time: where to stop
+            // could not be foreseen.
+            loop {
+                let heavier = open[top + 1 - POPPED..=top].iter().map(|open| usize::from(*open > weight));
+                let heavier: usize = heavier.sum();
+                top -= heavier;
+                if heavier < POPPED {
+                    break;
+                }
+            }
+            halves[position as usize] = [places[top + 1], nobody];
+            halves[places[top] as usize][1] = position;
+            top += 1;
+            (open[top], places[top], places[top + 1]) = (weight, position, nobody);
         }
-        for (position, &mean) in (0..).zip(&self.means) {
-            let weight = weights.of(|| position, mean);
-            // What is heavier becomes the left subtree; of equals the earlier stays above.
-            let mut below = NONE;
-            while let Some((_, closed)) = open.pop_if(|(above, _)| *above > weight) {
-                below = closed;
-            }
-            if below != NONE {
-                (left[position as usize], parents[below as usize]) = (below, position);
-            }
-            if let Some(&(_, above)) = open.last() {
-                (right[above as usize], parents[position as usize]) = (position, above);
-            }
-            open.push((weight, position));
-        }
-        winners.clear();
-        winners.push(open[0].1);
-        let mut next = 0;
-        while let Some(&winner) = winners.get(next) {
-            let halves = [left[winner as usize], right[winner as usize]];
-            winners.extend(halves.into_iter().filter(|half| *half != NONE));
-            next += 1;
+        let winners = &mut winners[..=n];
+        winners[0] = halves[n][1];
+        let mut end = 1;
+        for race in 0..n {
+            let [left, right] = halves[winners[race] as usize];
+            winners[end] = left;
+            end += usize::from(left != nobody);
+            winners[end] = right;
+            end += usize::from(right != nobody);
         }
     }
 
     fn winners<'s>(&self, scratch: &'s Scratch) -> &'s [u32] {
-        &scratch.winners
+        &scratch.winners[..self.means.len()]
     }
 
     fn structure(&self, scratch: &mut Scratch, structure: &mut [u32]) {
-        structure.copy_from_slice(&scratch.parents);
+        let n = self.means.len();
+        let Scratch { halves, parents, winners, .. } = scratch;
+        parents.resize(n + 1, NONE);
+        for (position, halves) in (0..).zip(&halves[..n]) {
+            halves.iter().for_each(|&half| parents[half as usize] = position);
+        }
+        parents[winners[0] as usize] = NONE;
+        structure.copy_from_slice(&parents[..n]);
     }
 
-    /// The last race is of an interval of the deepest level.
+    /// As many levels as there are, each of the halves of the one before.
     fn loss(&self, scratch: &mut Scratch) -> i64 {
-        let parent = |&position: &u32| scratch.parents.get(position as usize).copied();
-        let up = std::iter::successors(scratch.winners.last().copied(), parent);
-        -(up.take_while(|position| *position != NONE).count() as i64)
+        let n = self.means.len();
+        let (mut height, mut race, mut end) = (0, 0, 1);
+        while race < n {
+            let halves =
+                scratch.winners[race..end].iter().flat_map(|&winner| scratch.halves[winner as usize]);
+            (race, end) = (end, end + halves.filter(|half| (*half as usize) < n).count());
+            height += 1;
+        }
+        -height
     }
 
     fn to_structure(&self, structure: &[u32]) -> Structure {
@@ -138,15 +174,14 @@ impl Algorithm for BinaryTree {
     }
 
     fn totals(&self, scratch: &mut Scratch) {
-        let Scratch { winners, left, right, totals, others, .. } = scratch;
-        for list in [&mut *totals, &mut *others] {
-            list.clear();
-            list.resize(self.rates.len(), 0.0);
-        }
-        for &winner in winners.iter().rev() {
+        let n = self.rates.len();
+        let Scratch { halves, winners, totals, others, .. } = scratch;
+        totals.resize(n + 1, 0.0); // nobody has 0
+        others.resize(n, 0.0);
+        for &winner in winners[..n].iter().rev() {
             let winner = winner as usize;
-            let of = |half: u32| totals.get(half as usize).copied().unwrap_or(0.0);
-            others[winner] = of(left[winner]) + of(right[winner]);
+            let [left, right] = halves[winner];
+            others[winner] = totals[left as usize] + totals[right as usize];
             totals[winner] = others[winner] + self.rates[winner];
         }
     }
@@ -164,6 +199,6 @@ impl Algorithm for BinaryTree {
 
     fn conditional(&self, scratch: &mut Scratch, mut times: impl Times, weights: &mut [f64]) {
         scratch.sum(|winner, total| times.of(winner) / total);
-        weights.copy_from_slice(&scratch.sums);
+        weights.copy_from_slice(&scratch.sums[..self.rates.len()]);
     }
 }

@@ -6,21 +6,32 @@ use gumbel_oracle::number::Real;
 use super::{NONE, Times};
 
 /// `Σ_r log(λ_w / Λ_r)`, from the winners' rates and the sums of the other entrants' rates.
-pub(super) fn log_prob(races: impl Iterator<Item = (f64, f64)>) -> f64 {
+#[inline(never)]
+pub(super) fn log_prob(mut races: impl Iterator<Item = (f64, f64)>) -> f64 {
     // Π (1 + x) - 1, and what was taken out of it before it grew too large.
     let (mut product, mut log) = (0.0, 0.0);
-    for (rate, others) in races {
-        let odds = others / rate;
-        if odds < 1e100 && product < 1e200 {
-            product += odds + product * odds;
-        } else if odds < 1e100 {
-            log += libm::log1p(product);
-            product = odds;
+    let both = |a: f64, b: f64| a + b + a * b;
+    loop {
+        // Four at a time, which do not wait for each other; there may be fewer left, which are as if certain.
+        let mut four = [(1.0, 0.0); 4];
+        let held = four.iter_mut().zip(races.by_ref()).map(|(place, race)| *place = race).count();
+        let odds = four.map(|(rate, others)| others / rate);
+        if product < 1e200 && odds.iter().all(|odds| *odds < 1e25) {
+            product = both(product, both(both(odds[0], odds[1]), both(odds[2], odds[3])));
         } else {
-            log += Real::ln(&others) - Real::ln(&rate); // 1 + x is x to the last bit; x may be beyond f64
+            for ((rate, others), odds) in four.into_iter().zip(odds) {
+                if odds < 1e100 {
+                    log += libm::log1p(product);
+                    product = odds;
+                } else {
+                    log += Real::ln(&others) - Real::ln(&rate); // 1 + x is x to the last bit; x may be beyond f64
+                }
+            }
+        }
+        if held < 4 {
+            return 0.0 - (log + libm::log1p(product)); // a certain trace has 0, not -0
         }
     }
-    0.0 - (log + libm::log1p(product)) // a certain trace has 0, not -0
 }
 
 /// The races of a run.
