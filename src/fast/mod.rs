@@ -45,6 +45,7 @@ mod binary_tree;
 mod matching;
 mod positions;
 mod races;
+mod sorting;
 mod spanning_tree;
 pub mod stream;
 

@@ -15,6 +15,7 @@ use gumbel_oracle::structure::{Order, Structure};
 
 use super::alias::{Alias, TRIES};
 use super::races::{Races, sum};
+use super::sorting::{Sorter, Weighed};
 use super::stream::Stream;
 use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
 
@@ -77,18 +78,20 @@ impl Smallest {
     /// Holds the races that have not been held on weights of those who have not won.
     #[cold]
     fn go_on(&self, mut weights: Drawn, scratch: &mut Scratch) -> Drawn {
-        let Scratch { races, weights: sorted, won, .. } = scratch;
+        let Scratch { races, weights: sorted, sorter, won, .. } = scratch;
         let left =
             (0..).zip(&self.means).zip(&*won).filter(|((_, mean), won)| **mean < f64::INFINITY && !**won);
         sorted.clear();
         sorted.extend(left.map(|((entry, &mean), _)| (weights.of(|| entry, mean).to_bits(), entry)));
-        sorted.sort_unstable();
+        sorter.sort(sorted);
         let held = races.winners.len();
         races.winners.extend(sorted[..self.races - held].iter().map(|of| of.1));
         weights
     }
 
-    fn run(&self, mut weights: impl Weights, Scratch { races, weights: sorted, .. }: &mut Scratch) {
+    fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
+        let mut weights = weights; // in registers, not where the caller has it
+        let Scratch { races, weights: sorted, sorter, .. } = scratch;
         races.winners.clear();
         let present = (0..).zip(&self.means).filter(|(_, mean)| **mean < f64::INFINITY);
         if self.races == 1 {
@@ -105,23 +108,23 @@ impl Smallest {
         if self.races < sorted.len() {
             sorted.select_nth_unstable(self.races - 1);
         }
-        let first = &mut sorted[..self.races];
-        first.sort_unstable();
-        races.winners.extend(first.iter().map(|of| of.1));
+        sorted.truncate(self.races);
+        sorter.sort(sorted);
+        races.winners.extend(sorted.iter().map(|of| of.1));
     }
 
     fn totals(&self, Scratch { races, last, losers, .. }: &mut Scratch) {
         last.clear();
         last.resize(self.rates.len(), self.races as u32 - 1);
-        losers.clear();
-        losers.extend_from_slice(&self.rates);
-        for (race, &winner) in (0..).zip(&races.winners) {
-            last[winner as usize] = race;
-            losers[winner as usize] = 0.0;
-        }
+        (0..).zip(&races.winners).for_each(|(race, &winner)| last[winner as usize] = race);
         races.others.clear();
         races.others.resize(self.races, 0.0);
-        races.others[self.races - 1] = sum(losers);
+        if self.races < self.rates.len() {
+            losers.clear();
+            losers.extend_from_slice(&self.rates);
+            races.winners.iter().for_each(|&winner| losers[winner as usize] = 0.0);
+            races.others[self.races - 1] = sum(losers);
+        }
         races.accumulate(&self.rates);
     }
 }
@@ -130,8 +133,8 @@ impl Smallest {
 #[derive(Debug, Default)]
 pub struct Scratch {
     races: Races,
-    /// Weights, as bits, which are in the order of the numbers; entries.
-    weights: Vec<(u64, u32)>,
+    weights: Vec<Weighed>,
+    sorter: Sorter,
     /// Who has won, while a draw goes on.
     won: Vec<bool>,
     /// The last race of each entry.

@@ -31,6 +31,7 @@
 
 use super::alias::{Alias, TRIES};
 use super::races::{Races, later, select, sort};
+use super::sorting::{Sorter, Weighed};
 use super::stream::Stream;
 use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
 
@@ -252,7 +253,8 @@ pub struct Scratch {
     sorted: Vec<(u64, u32, u32)>,
     // Sparse.
     components: Components,
-    weights: Vec<(u64, u32)>,
+    weights: Vec<Weighed>,
+    sorter: Sorter,
     last: Vec<u32>,
 }
 
@@ -575,14 +577,14 @@ fn sum(row: &[f64], at: &[u32]) -> f64 {
 impl SpanningTree {
     /// Kruskal's algorithm on all edges.
     fn run_sparse(&self, means: &[f64], mut weights: impl Weights, scratch: &mut Scratch) {
-        let Scratch { races, components, weights: sorted, .. } = scratch;
+        let Scratch { races, components, weights: sorted, sorter, .. } = scratch;
         sorted.clear();
         for (entry, &mean) in (0..).zip(means) {
             if mean < f64::INFINITY {
                 sorted.push((weights.of(|| entry, mean).to_bits(), entry));
             }
         }
-        sorted.sort_unstable();
+        sorter.sort(sorted);
         components.reset(self.vertices);
         races.winners.clear();
         for &(_, entry) in &*sorted {
