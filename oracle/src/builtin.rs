@@ -42,6 +42,7 @@ use num_rational::BigRational;
 use num_traits::{One, Zero};
 
 use crate::collapse::{self, Layers, OrderFree};
+use crate::estimators::ScoreMoments;
 use crate::kind::{Entry, Kind};
 use crate::limit::{Limit, TooLarge};
 use crate::number::{Exact, FromExact, to_rational};
@@ -91,7 +92,16 @@ pub trait Laws: Recursion + Sized + Sync {
         Moments::over_traces(self, rates, loss, false).gradient()
     }
 
-    /// The same of `Σ_{k∈X} values[k]`, if there is a smaller way for it.
+    /// The moments of any loss and the scores: here by all traces.
+    fn score_moments(
+        &self,
+        rates: &[BigRational],
+        loss: &dyn Fn(&Self::Structure) -> BigRational,
+    ) -> ScoreMoments {
+        ScoreMoments::over_traces(self, rates, loss)
+    }
+
+    /// The gradient of `Σ_{k∈X} values[k]`, if there is a smaller way for it.
     fn sum_gradient(&self, _rates: &[BigRational], _values: &[i64]) -> Option<Gradient> {
         None
     }
@@ -128,6 +138,10 @@ impl<R: OrderFree> Laws for R {
         let none = vec![BigRational::zero(); rates.len()];
         let (expectation, gradient) = Layers::by_winners(self, rates).gradient(&none, loss);
         Gradient { expectation, gradient }
+    }
+
+    fn score_moments(&self, rates: &[BigRational], loss: &dyn Fn(&EntrySet) -> BigRational) -> ScoreMoments {
+        Layers::by_winners(self, rates).score_moments(loss)
     }
 
     fn sum_gradient(&self, rates: &[BigRational], values: &[i64]) -> Option<Gradient> {

@@ -41,6 +41,7 @@ use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use rayon::prelude::*;
 
+use crate::estimators::ScoreMoments;
 use crate::number::{Exact, FromExact, Number, to_rational};
 use crate::recursion::Recursion;
 use crate::structure::EntrySet;
@@ -285,6 +286,53 @@ impl<R: OrderFree> Layers<R> {
             after = before;
         }
         (to_rational(&after[0]), gradient.iter().map(to_rational).collect())
+    }
+
+    /// The moments of a loss and the scores, if paths were merged [`by_winners`](Self::by_winners): forward, the expectations of
+    /// the score so far, of its square, and of the variance given the trace, on the event that the run passes through a node.
+    #[must_use]
+    pub fn score_moments(&self, loss: impl Fn(&EntrySet) -> BigRational) -> ScoreMoments {
+        let m = self.rates.len();
+        let mut moments = ScoreMoments::none(m);
+        let none = || [vec![Exact::ZERO; m], vec![Exact::ZERO; m], vec![Exact::ZERO; m]];
+        let mut layer = vec![none()];
+        for (number, nodes) in self.nodes.iter().enumerate() {
+            for (node, [score, square, inside]) in
+                nodes.iter().zip(&mut layer).filter(|(node, _)| node.entrants.is_empty())
+            {
+                for k in (0..m).filter(|k| !self.rates[*k].is_zero() && !node.winners.contains(k)) {
+                    inside[k] += &node.probability;
+                }
+                let loss = Exact::from_exact(&loss(&node.winners));
+                moments.add(&loss, &node.probability, score, square, inside);
+            }
+            let Some(steps) = self.steps.get(number) else { break };
+            let mut of_child: Vec<Vec<&Step>> = vec![Vec::new(); self.nodes[number + 1].len()];
+            steps.iter().for_each(|step| of_child[step.child].push(step));
+            let reach = |steps: &Vec<&Step>| {
+                let mut sums = none();
+                for step in steps {
+                    let node = &nodes[step.parent];
+                    let [score, square, inside] = &layer[step.parent];
+                    let chance = self.rates[step.entry].clone() / &node.total;
+                    for k in 0..m {
+                        let races = node.entrants.binary_search(&k).is_ok();
+                        let share = if races { self.rates[k].clone() / &node.total } else { Exact::ZERO };
+                        let won = if k == step.entry { Exact::ONE } else { Exact::ZERO };
+                        let gain = share.clone() - won;
+                        let p = &node.probability;
+                        sums[0][k] += (gain.clone() * p + &score[k]) * &chance;
+                        sums[1][k] +=
+                            (gain.clone() * &gain * p + gain * &score[k] * Exact::from(2) + &square[k])
+                                * &chance;
+                        sums[2][k] += (share.clone() * share * p + &inside[k]) * &chance;
+                    }
+                }
+                sums
+            };
+            layer = of_child.par_iter().map(reach).collect();
+        }
+        moments
     }
 
     /// The expected winning time `E[M_r] = Σ P(node)/Λ(node)` of each race; of a race that is not held in every run, the

@@ -48,6 +48,7 @@ mod checked;
 pub mod collapse;
 pub mod count;
 pub mod enclosure;
+pub mod estimators;
 pub mod hypoexponential;
 pub mod identities;
 pub mod instance;

@@ -1,0 +1,188 @@
+//! Exact variances of estimators, against their definition: sums over all traces, and over all tuples of traces.
+
+use gumbel_oracle::estimators::{Score, TooFewDraws};
+use gumbel_oracle::limit::Limit;
+use gumbel_oracle::loss::Loss;
+use gumbel_oracle::model::Model;
+use gumbel_oracle::number::ratio;
+use itertools::Itertools as _;
+use num_rational::BigRational;
+use num_traits::Zero;
+
+const SCORES: [Score; 2] = [Score::Trace, Score::Exponentials];
+
+/// Small models of every structure; absent entries where there may be some; some with one trace only.
+const MODELS: [&str; 12] = [
+    r#"{"structure": "spanning_tree", "vertices": 3, "edges": [[0,1,4],[0,2,2],[1,2,1]]}"#,
+    r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[1,2,"2/3"],[2,3,5],[0,3,0],[0,2,3]]}"#,
+    r#"{"structure": "spanning_tree", "vertices": 2, "edges": [[0,1,7]]}"#,
+    r#"{"structure": "arborescence", "vertices": 3, "root": 0, "edges": [[0,1,1],[0,2,2],[1,2,3],[2,1,"1/2"]]}"#,
+    r#"{"structure": "arborescence", "vertices": 4, "root": 1, "edges": [[1,0,"1/5"],[0,2,4],[2,0,3],[2,3,1],[3,2,2],[1,3,0]]}"#,
+    r#"{"structure": "matching", "rates": [[1,2],["3/4",1]]}"#,
+    r#"{"structure": "matching", "rates": [[1,2,3],[4,1,"1/2"],[2,2,1]]}"#,
+    r#"{"structure": "binary_tree", "rates": [1,2,"1/3",4]}"#,
+    r#"{"structure": "top_k", "k": 2, "rates": [1,2,0,3]}"#,
+    r#"{"structure": "permutation", "rates": [1,"5/2",3]}"#,
+    r#"{"structure": "categorical", "rates": [3,1,0,2]}"#,
+    r#"{"structure": "categorical", "rates": [0,1]}"#,
+];
+
+/// A trace as estimators see it: probability, loss, score, and `λ² Var(E | T)` per entry.
+struct Seen {
+    p: BigRational,
+    f: BigRational,
+    s: Vec<BigRational>,
+    inside: Vec<BigRational>,
+}
+
+/// All traces, by what the races say of themselves.
+fn seen(model: &Model, loss: &Loss) -> Vec<Seen> {
+    let rates = model.rates();
+    let of = |outcome: gumbel_oracle::recursion::Outcome<_, BigRational>| {
+        let covariance = outcome.trace.conditional_covariance(rates);
+        let inside = |k: usize| match &covariance[k][k] {
+            Some(variance) => variance * &rates[k] * &rates[k],
+            None => BigRational::zero(),
+        };
+        Seen {
+            p: outcome.probability,
+            f: ratio(loss.of(model, &outcome.structure), 1),
+            s: outcome.trace.score(rates),
+            inside: (0..rates.len()).map(inside).collect(),
+        }
+    };
+    model.traces().map(of).collect()
+}
+
+/// The mean and the variance, per entry, of an estimate `Σ_i a_i s_i` made of independent draws, where the factors `a_i` depend on the
+/// losses: over all tuples of traces.
+fn by_tuples(
+    seen: &[Seen],
+    draws: usize,
+    score: Score,
+    factors: impl Fn(&[&BigRational]) -> Vec<BigRational>,
+) -> (Vec<BigRational>, Vec<BigRational>) {
+    let m = seen[0].s.len();
+    let (mut mean, mut square) = (vec![BigRational::zero(); m], vec![BigRational::zero(); m]);
+    for tuple in (0..draws).map(|_| seen.iter()).multi_cartesian_product() {
+        let p: BigRational = tuple.iter().map(|of| &of.p).product();
+        let a = factors(&tuple.iter().map(|of| &of.f).collect::<Vec<_>>());
+        for k in 0..m {
+            let given: BigRational = a.iter().zip(&tuple).map(|(a, of)| a * &of.s[k]).sum();
+            mean[k] += &p * &given;
+            square[k] += &p * &given * &given;
+            if score == Score::Exponentials {
+                let inside: BigRational = a.iter().zip(&tuple).map(|(a, of)| a * a * &of.inside[k]).sum();
+                square[k] += &p * inside;
+            }
+        }
+    }
+    let variance = square.iter().zip(&mean).map(|(square, mean)| square - mean * mean).collect();
+    (mean, variance)
+}
+
+/// Each loss less the mean of the others, over the number of draws.
+fn less_the_others(losses: &[&BigRational]) -> Vec<BigRational> {
+    let draws = losses.len() as i64;
+    let sum: BigRational = losses.iter().copied().sum();
+    losses.iter().map(|&f| (f - (&sum - f) / ratio(draws - 1, 1)) / ratio(draws, 1)).collect()
+}
+
+fn each(mut visit: impl FnMut(&Model, &Loss)) {
+    for text in MODELS {
+        let model = Model::parse(text).unwrap();
+        for name in Loss::names(model.kind()) {
+            visit(&model, &Loss::named(&model, name).unwrap());
+        }
+    }
+}
+
+#[test]
+fn variances_are_those_of_the_definition() {
+    each(|model, loss| {
+        let moments = model.score_moments_of(loss, Limit::default()).unwrap();
+        let gradient = model.gradient(loss, Limit::default()).unwrap();
+        assert_eq!(moments.gradient(), gradient);
+        let seen = seen(model, loss);
+        for (score, baseline) in SCORES.into_iter().cartesian_product([ratio(0, 1), ratio(-7, 3)]) {
+            let (mean, variance) = by_tuples(&seen, 1, score, |f| vec![f[0] - &baseline]);
+            assert_eq!(mean, gradient.gradient);
+            assert_eq!(moments.variance(score, &baseline), variance, "{model:?} {} {score:?}", loss.name());
+        }
+    });
+}
+
+#[test]
+fn leave_one_out_is_unbiased_with_the_variance_of_the_sampling_theory() {
+    let mut tuples = 0;
+    each(|model, loss| {
+        let moments = model.score_moments_of(loss, Limit::default()).unwrap();
+        let gradient = model.gradient(loss, Limit::default()).unwrap().gradient;
+        let seen = seen(model, loss);
+        for (draws, score) in (2..=4).cartesian_product(SCORES) {
+            if seen.len().pow(draws as u32) > 1_000 {
+                continue;
+            }
+            let (mean, variance) = by_tuples(&seen, draws, score, less_the_others);
+            assert_eq!(mean, gradient);
+            assert_eq!(
+                moments.leave_one_out(score, draws as u32),
+                Ok(variance),
+                "{model:?} {draws} {score:?}"
+            );
+            tuples += 1;
+            // Caught: the mean of all losses as the baseline, which is biased by 1/K.
+            let (mean, _) = by_tuples(&seen, draws, score, |losses| {
+                let all = losses.iter().copied().sum::<BigRational>() / ratio(draws as i64, 1);
+                losses.iter().map(|&f| (f - &all) / ratio(draws as i64, 1)).collect()
+            });
+            assert_eq!(mean == gradient, gradient.iter().all(BigRational::is_zero));
+        }
+    });
+    assert!(tuples > 60, "{tuples}");
+    let model = Model::parse(MODELS[0]).unwrap();
+    let moments = model.score_moments_of(&Loss::named(&model, "default").unwrap(), Limit::default()).unwrap();
+    for draws in [0, 1] {
+        assert_eq!(moments.leave_one_out(Score::Trace, draws), Err(TooFewDraws { draws }));
+    }
+}
+
+/// The claims of Rao and Blackwell, and that no other baseline is better than the best.
+#[test]
+fn the_trace_varies_less_and_the_best_baseline_is_best() {
+    let sum = |variances: &[BigRational]| variances.iter().sum::<BigRational>();
+    each(|model, loss| {
+        let moments = model.score_moments_of(loss, Limit::default()).unwrap();
+        for baseline in [ratio(0, 1), ratio(5, 2)] {
+            let [trace, exponentials] = SCORES.map(|score| moments.variance(score, &baseline));
+            assert!(trace.iter().zip(&exponentials).all(|(a, b)| a <= b));
+        }
+        let [trace, exponentials] = SCORES.map(|score| moments.leave_one_out(score, 3).unwrap());
+        assert!(trace.iter().zip(&exponentials).all(|(a, b)| a <= b));
+        for score in SCORES {
+            let Some(best) = moments.best_baseline(score) else {
+                assert_eq!(model.traces().count(), 1);
+                continue;
+            };
+            let least = sum(&moments.variance(score, &best));
+            for other in [ratio(0, 1), &best + ratio(1, 1000), &best - ratio(1, 1000)] {
+                let variance = sum(&moments.variance(score, &other));
+                assert!(variance > least || other == best);
+            }
+        }
+        // What is absent has no gradient, and no noise.
+        for (k, _) in model.rates().iter().enumerate().filter(|(_, rate)| rate.is_zero()) {
+            let all = SCORES.map(|score| moments.variance(score, &ratio(9, 1))[k].clone());
+            assert!(all.iter().all(BigRational::is_zero) && moments.gradient().gradient[k].is_zero());
+        }
+    });
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    for text in MODELS {
+        let model = Model::parse(text).unwrap();
+        let loss = Loss::named(&model, "default").unwrap();
+        assert!(model.score_moments_of(&loss, Limit(0)).is_err(), "{text}");
+    }
+}
