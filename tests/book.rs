@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use gumbel_oracle::collapse::Layers;
 use gumbel_oracle::count;
+use gumbel_oracle::estimators::Score;
 use gumbel_oracle::identities::of_model;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
@@ -252,12 +253,17 @@ struct Moments {
 }
 
 fn moments(model: &Model, loss: &Loss) -> Moments {
+    moments_less(model, loss, 0)
+}
+
+/// With a constant taken off the loss.
+fn moments_less(model: &Model, loss: &Loss, baseline: i64) -> Moments {
     let rates = model.rates();
     let m = rates.len();
     let mut expectation = Q::zero();
     let (mut gradient, mut second, mut inside) = (vec![Q::zero(); m], vec![Q::zero(); m], vec![Q::zero(); m]);
     for Outcome { trace, structure, probability } in model.traces() {
-        let f = ratio(loss.of(model, &structure), 1);
+        let f = ratio(loss.of(model, &structure) - baseline, 1);
         expectation += &probability * &f;
         let (score, covariance) = (trace.score(rates), trace.conditional_covariance(rates));
         for k in 0..m {
@@ -419,6 +425,7 @@ fn structure_blocks() -> Vec<(&'static str, &'static str, String)> {
         ("gradients.md", "gradient-traces", gradient_block()),
         ("gradients.md", "gradient-sweep", sweep_block()),
         ("gradients.md", "gradient-variance", variance_block()),
+        ("gradients.md", "gradient-baseline", baseline_block()),
         ("gradients.md", "gradient-plus", plus_block()),
         ("identities.md", "identities-mistakes", mistakes_block()),
         ("identities.md", "identities", identities_block()),
@@ -744,6 +751,40 @@ fn variance_block() -> String {
     for (name, values) in [("f·s(T)", &moments.by_trace), ("f·(λE - 1)", &moments.by_exponentials)] {
         let total = sum(values);
         rows.push(row([&name, &values[0], &values[1], &values[2], &total, &decimal(&total)]));
+    }
+    table(rows)
+}
+
+/// By the parabola through three constants, each from the definition; held to the moments of the oracle.
+fn baseline_block() -> String {
+    let mut rows =
+        vec![row([&"", &"E f", &"T-REINFORCE", &"with b*", &"b*", &"E-REINFORCE", &"with b*", &"b*"])];
+    for (name, told) in [
+        ("k3", "K₃"),
+        ("k4", "K₄"),
+        ("matching3", "3×3 matching"),
+        ("nested_arborescence", "nested arborescence"),
+        ("binary_tree5", "binary tree of 5"),
+    ] {
+        let model = model(name);
+        let loss = default_loss(&model);
+        let totals = |b: i64| {
+            let moments = moments_less(&model, &loss, b);
+            [sum(&moments.by_trace), sum(&moments.by_exponentials)]
+        };
+        let (less, zero, more) = (totals(-1), totals(0), totals(1));
+        let exact = model.score_moments_of(&loss, Limit::default()).expect("small");
+        let mut cells = vec![told.to_owned(), decimal(&exact.gradient().expectation)];
+        for (i, score) in [Score::Trace, Score::Exponentials].into_iter().enumerate() {
+            let curvature = (&more[i] + &less[i]) / ratio(2, 1) - &zero[i];
+            let slope = (&more[i] - &less[i]) / ratio(2, 1);
+            let best = -&slope / (ratio(2, 1) * &curvature);
+            let least = &zero[i] - &slope * &slope / (ratio(4, 1) * &curvature);
+            assert_eq!(exact.best_baseline(score), Some(best.clone()), "{name}");
+            assert_eq!(sum(&exact.variance(score, &best)), least, "{name}");
+            cells.extend([decimal(&zero[i]), decimal(&least), decimal(&best)]);
+        }
+        rows.push(cells);
     }
     table(rows)
 }

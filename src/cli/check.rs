@@ -1,6 +1,5 @@
 //! `check MODEL SAMPLES`
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,18 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use gumbel_oracle::limit::Limit;
-use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use gumbel_oracle::structure::Structure;
-use num_rational::BigRational;
-use num_traits::Zero as _;
 use recursive_gumbel::check::{Asked, Method, Objective};
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::sample::npz::{Archive, Npz};
-use recursive_gumbel::sample::{Field, Source, losses};
+use recursive_gumbel::sample::{Field, Source};
 use recursive_gumbel::statistics::Budget;
 use tempfile::NamedTempFile;
 
+use super::loss::GivenLoss;
 use super::report::{How, Judgement, Outputs, quoted};
 use super::{Failure, Outcome, named, read_model, spinner};
 
@@ -125,22 +121,19 @@ impl Check {
                 "its gradient cannot be had exactly: {error}; or give the traces as well, which tell it"
             ))
         };
-        match Loss::named(model, name) {
+        match GivenLoss::read(model, name, limit)? {
             // A gradient that takes long is not needed where the draws have traces, which are too many to be enumerated.
-            Ok(loss)
+            GivenLoss::Named(loss)
                 if fields.contains(&Field::Trace)
                     && Method::of(model, fields, None, self.how.alpha) == Method::AnySize =>
             {
                 let exact = Objective::named(model, &loss, Limit(STATES));
                 Ok(Some(exact.unwrap_or_else(|_| Objective::by_draws(loss))))
             }
-            Ok(loss) => Objective::named(model, &loss, limit).map(Some).map_err(unknown),
-            Err(_) if Path::new(name).exists() => {
-                let losses = read_losses(model, Path::new(name), limit)?;
-                let loss = |x: &Structure| losses.get(x).cloned().unwrap_or_default();
-                Objective::of(model, name, loss, limit).map(Some).map_err(unknown)
+            GivenLoss::Named(loss) => Objective::named(model, &loss, limit).map(Some).map_err(unknown),
+            listed @ GivenLoss::Listed(_) => {
+                Objective::of(model, name, |x| listed.of(model, x), limit).map(Some).map_err(unknown)
             }
-            Err(error) => Err(wrong(format!("{error}, or a file of losses"))),
         }
     }
 
@@ -155,30 +148,6 @@ impl Check {
 
 /// The most states of which a gradient is worked out exactly where there is another way: some seconds.
 const STATES: u64 = 1 << 16;
-
-/// A file with a loss for each structure.
-fn read_losses(
-    model: &Model,
-    path: &Path,
-    limit: Limit,
-) -> Result<BTreeMap<Structure, BigRational>, Failure> {
-    let unread = |error| Failure::Read { path: path.to_owned(), error };
-    let text = std::fs::read_to_string(path).map_err(unread)?;
-    let losses = losses::parse(model, &named(path), &text).map_err(Failure::input)?;
-    let law = model.law(limit).map_err(Failure::input)?;
-    let possible = || law.outcomes.iter().filter(|(_, p)| !p.is_zero());
-    let mut missing = possible().filter(|(x, _)| !losses.contains_key(x));
-    if let Some((first, _)) = missing.next() {
-        return Err(Failure::input(format!(
-            "{}: has no loss for {} of {} structures, the first is {}",
-            named(path),
-            1 + missing.count(),
-            possible().count(),
-            model.canonical(first)
-        )));
-    }
-    Ok(losses)
-}
 
 /// The samples files, by what they are.
 enum Samples {

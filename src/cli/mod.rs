@@ -5,10 +5,12 @@ mod check;
 mod ci;
 mod enumerate;
 mod explain;
+mod loss;
 mod output;
 mod report;
 mod sample;
 mod table;
+mod variance;
 mod verify;
 
 use std::io::{self, Read as _, Write as _};
@@ -41,6 +43,7 @@ enum Command {
     Check(check::Check),
     Enumerate(enumerate::Enumerate),
     Explain(explain::Explain),
+    Variance(variance::Variance),
     Sample(sample::Sample),
     Bench(bench::Bench),
 }
@@ -91,6 +94,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Enumerate(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Variance(command) => command.run(),
         Command::Sample(command) => command.run(),
         Command::Bench(command) => command.run(),
     };

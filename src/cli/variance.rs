@@ -1,0 +1,201 @@
+//! `variance MODEL --loss NAME`
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use gumbel_oracle::builtin::Gradient;
+use gumbel_oracle::estimators::{Score, ScoreMoments};
+use gumbel_oracle::model::Model;
+use gumbel_oracle::number::to_f64;
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::Zero as _;
+
+use super::loss::GivenLoss;
+use super::output::{Format, Output};
+use super::table::{decimal, fraction, table};
+use super::{Failure, Limits, Outcome, read_model, spinner};
+
+/// The exact variance of every estimator of the gradient of an expected loss.
+///
+/// E-REINFORCE is loss × (rate × exponential - 1), T-REINFORCE loss × score of the trace, both of one draw. With --k K also
+/// their forms of K draws in which the mean loss of the other draws is taken off ("plus"). All are unbiased: the one with the
+/// least variance needs the fewest draws. Ratios compare estimators at the same number of draws.
+#[derive(Args, Debug)]
+pub(super) struct Variance {
+    /// The model file (JSON); `-` reads standard input.
+    model: PathBuf,
+    /// The loss: its name, or a file with a line {"structure":…,"loss":…} for each structure.
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    loss: String,
+    /// The number of draws of the leave-one-out forms, at least 2.
+    #[arg(long, value_name = "K")]
+    k: Option<u32>,
+    /// Also RELAX with the best critic of this kind.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    critic: Vec<Critic>,
+    /// The format; json, jsonl and csv have the variance of every entry.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write to this file, which appears only when it is complete, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// No sign of progress.
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Critic {
+    /// One number: T-REINFORCE with the best constant baseline.
+    Constant,
+}
+
+/// An estimator with its exact variance.
+struct Row {
+    name: &'static str,
+    draws: u32,
+    /// The constant that is taken off the loss.
+    baseline: Option<BigRational>,
+    /// One per entry, and their sum.
+    variance: Vec<BigRational>,
+    total: BigRational,
+}
+
+impl Row {
+    fn new(name: &'static str, draws: u32, variance: Vec<BigRational>) -> Self {
+        Self { name, draws, baseline: None, total: variance.iter().sum(), variance }
+    }
+
+    /// The variance if each draw of this estimator were one of a mean: what estimators are compared by.
+    fn per_draw(&self) -> BigRational {
+        &self.total * BigRational::from(BigInt::from(self.draws))
+    }
+
+    fn json(&self) -> String {
+        let list: Vec<String> = self.variance.iter().map(|value| format!("\"{value}\"")).collect();
+        let baseline =
+            self.baseline.as_ref().map_or_else(String::new, |value| format!("\"baseline\":\"{value}\","));
+        format!(
+            "{{\"name\":\"{}\",\"draws\":{},{baseline}\"variance\":[{}],\"total\":\"{}\"}}",
+            self.name,
+            self.draws,
+            list.join(","),
+            self.total
+        )
+    }
+}
+
+/// Entries in a table.
+const ENTRIES: usize = 40;
+
+impl Variance {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let model = read_model(&self.model)?;
+        let limit = self.limits.get();
+        let loss = GivenLoss::read(&model, &self.loss, limit)?;
+        let mut output = Output::open(self.out.as_deref())?;
+        let waiting = spinner(format!("enumerating {}", model.kind().name()), self.quiet);
+        let moments = model.score_moments(|x| loss.of(&model, x), limit).map_err(Failure::input);
+        waiting.finish_and_clear();
+        let moments = moments?;
+        let (rows, exact) = (self.rows(&moments)?, moments.gradient());
+        output.write(|out| match self.format {
+            Format::Table => out.write_all(self.table(&model, &exact, &rows).as_bytes()),
+            Format::Json => self.json(out, &model, &exact, &rows),
+            Format::Jsonl => rows.iter().try_for_each(|row| writeln!(out, "{}", row.json())),
+            Format::Csv => csv(out, &model, &rows),
+        })?;
+        output.finish()?;
+        Ok(Outcome::Held)
+    }
+
+    fn rows(&self, moments: &ScoreMoments) -> Result<Vec<Row>, Failure> {
+        let scores = [("e_reinforce", Score::Exponentials), ("t_reinforce", Score::Trace)];
+        let none = BigRational::zero();
+        let mut rows: Vec<Row> =
+            scores.iter().map(|&(name, score)| Row::new(name, 1, moments.variance(score, &none))).collect();
+        if let Some(k) = self.k {
+            let names = ["e_reinforce_plus", "t_reinforce_plus"];
+            for (name, (_, score)) in names.into_iter().zip(scores) {
+                let variance = moments.leave_one_out(score, k);
+                let variance = variance.map_err(|error| Failure::input(format!("--k {k}: {error}")))?;
+                rows.push(Row::new(name, k, variance));
+            }
+        }
+        if self.critic.contains(&Critic::Constant) {
+            let best = moments.best_baseline(Score::Trace).unwrap_or_default();
+            let variance = moments.variance(Score::Trace, &best);
+            rows.push(Row { baseline: Some(best), ..Row::new("relax_constant", 1, variance) });
+        }
+        Ok(rows)
+    }
+
+    fn table(&self, model: &Model, exact: &Gradient, rows: &[Row]) -> String {
+        let expectation = &exact.expectation;
+        let mut text = format!(
+            "{}, loss {}: expectation {} ≈ {}\n\n",
+            model.kind().name(),
+            self.loss,
+            fraction(expectation),
+            decimal(expectation)
+        );
+        let best = rows.iter().map(Row::per_draw).min().unwrap_or_default();
+        let row = |row: &Row| {
+            let per_draw = row.per_draw();
+            let ratio = match (best.is_zero(), per_draw == best) {
+                (_, true) => "1".to_owned(),
+                (true, false) => "–".to_owned(),
+                (false, false) => format!("{:.4}", to_f64(&(per_draw / &best))),
+            };
+            let baseline = row.baseline.as_ref().map_or_else(String::new, decimal);
+            let name = row.name.to_owned();
+            vec![name, row.draws.to_string(), baseline, fraction(&row.total), decimal(&row.total), ratio]
+        };
+        let head = ["estimator", "draws", "baseline", "total variance", "≈", "ratio"];
+        text.push_str(&table(&head, &[1, 2, 3, 4, 5], rows.iter().map(row)));
+        text.push_str("\n\nratio: to the least, at the same number of draws.\n\n");
+        let mut head = vec!["entry", "gradient"];
+        head.extend(rows.iter().map(|row| row.name));
+        let entry = |(k, entry): (usize, &gumbel_oracle::model::Entry)| {
+            let variances = rows.iter().map(|row| decimal(&row.variance[k]));
+            [entry.to_string(), decimal(&exact.gradient[k])].into_iter().chain(variances).collect()
+        };
+        let shown = model.entries().iter().enumerate().take(ENTRIES).map(entry);
+        text.push_str(&table(&head, &(1..head.len()).collect::<Vec<_>>(), shown));
+        text.push('\n');
+        if let Some(left) = model.entries().len().checked_sub(ENTRIES).filter(|left| *left > 0) {
+            let _ = writeln!(text, "… and {left} more: --format json or csv for all"); // a string: cannot fail
+        }
+        text
+    }
+
+    fn json(&self, out: &mut dyn Write, model: &Model, exact: &Gradient, rows: &[Row]) -> io::Result<()> {
+        let entries: Vec<String> = model.entries().iter().map(ToString::to_string).collect();
+        let gradient: Vec<String> = exact.gradient.iter().map(|value| format!("\"{value}\"")).collect();
+        let rows: Vec<String> = rows.iter().map(Row::json).collect();
+        let loss = serde_json::Value::from(self.loss.as_str());
+        writeln!(out, "{{\"structure\":\"{}\",\"loss\":{loss},", model.kind().name())?;
+        writeln!(out, "\"entries\":[{}],", entries.join(","))?;
+        writeln!(out, "\"expectation\":\"{}\",", exact.expectation)?;
+        writeln!(out, "\"gradient\":[{}],", gradient.join(","))?;
+        writeln!(out, "\"estimators\":[\n{}\n]}}", rows.join(",\n"))
+    }
+}
+
+/// One line per estimator and entry.
+fn csv(out: &mut dyn Write, model: &Model, rows: &[Row]) -> io::Result<()> {
+    writeln!(out, "estimator,draws,entry,variance,decimal")?;
+    for row in rows {
+        for (entry, variance) in model.entries().iter().zip(&row.variance) {
+            let entry = entry.to_string();
+            let entry = if entry.contains(',') { format!("\"{entry}\"") } else { entry };
+            writeln!(out, "{},{},{entry},{variance},{:?}", row.name, row.draws, to_f64(variance))?;
+        }
+    }
+    Ok(())
+}
