@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use gumbel_oracle::enclosure;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::{Kind, Model};
-use gumbel_oracle::number::{Exact, ratio, to_f64, to_rational};
+use gumbel_oracle::number::{Dual, Exact, ratio, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::{Order, Parents, Structure};
 use petgraph::graph::UnGraph;
@@ -92,6 +92,56 @@ fn every_trace_of_every_example_is_walked() {
             assert_eq!(difference(&model, &outcome.trace, &walk, &uniforms), None, "{name}");
         }
     }
+}
+
+/// By dual numbers through the oracle's generic code, and by differences; a conditional draw that is taken for constant in the race
+/// totals is told from it.
+#[test]
+fn the_derivative_of_a_conditional_draw_is_that_of_the_oracles_own() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let mut models = examples();
+    for kind in Kind::ALL {
+        models.extend((2..=6).map(|n| (format!("{kind:?} {n}"), random(kind, n, &mut rng))));
+    }
+    let mut detached = 0;
+    for (name, model) in models {
+        let rates: Vec<f64> = model.rates_as();
+        let m = rates.len();
+        let walker = Walker::new(&model);
+        for outcome in model.traces().take(40) {
+            let uniforms: Vec<f64> = (0..m).map(|_| rng.random_range(0.01..0.99)).collect();
+            let vector: Vec<f64> = (0..m).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let found = walker.walk(&winners(&outcome.trace)).unwrap().pull_back(&uniforms, &vector);
+            let dual = |i: usize| {
+                let rate = |k: usize| if k == i { Dual::logit(rates[k]) } else { Dual::constant(rates[k]) };
+                let rates: Vec<Dual<f64>> = (0..m).map(rate).collect();
+                let uniforms: Vec<Dual<f64>> = uniforms.iter().map(|&u| Dual::constant(u)).collect();
+                let weights = outcome.trace.exponentials(&rates, &uniforms);
+                let terms = weights.iter().zip(&vector);
+                terms.map(|(weight, v)| weight.as_ref().map_or(0.0, |weight| v * weight.derivative)).sum()
+            };
+            let at = |i: usize, by: f64| {
+                let mut rates = rates.clone();
+                rates[i] *= libm::exp(-by);
+                let weights = outcome.trace.exponentials(&rates, &uniforms);
+                weights.iter().zip(&vector).map(|(weight, v)| v * weight.unwrap_or(0.0)).sum::<f64>()
+            };
+            let scale = outcome.trace.exponentials(&rates, &uniforms).into_iter().flatten().sum::<f64>();
+            for i in 0..m {
+                let want: f64 = if rates[i] > 0.0 { dual(i) } else { 0.0 };
+                assert!((found[i] - want).abs() <= 1e-12 * scale, "{name} {i}: {} {want}", found[i]);
+                let difference = (at(i, 1e-5) - at(i, -1e-5)) / 2e-5;
+                assert!(
+                    (found[i] - difference).abs() <= 1e-8 * scale,
+                    "{name} {i}: {} {difference}",
+                    found[i]
+                );
+                let weight = outcome.trace.exponentials(&rates, &uniforms)[i].unwrap_or(0.0);
+                detached += usize::from((vector[i] * weight - want).abs() > 1e-6 * scale);
+            }
+        }
+    }
+    assert!(detached > 1000, "{detached}");
 }
 
 #[test]

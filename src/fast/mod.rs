@@ -56,7 +56,7 @@ use gumbel_oracle::number::Real;
 use gumbel_oracle::structure::Structure;
 use rayon::prelude::*;
 
-use crate::sample::{Batch, Field, Reference, SampleError, Sampler};
+use crate::sample::{Batch, Field, Reference, SampleError, Sampler, WithRates};
 use stream::{Seed, Stream};
 
 pub use arborescence::Arborescence;
@@ -642,6 +642,12 @@ impl<A: Algorithm> Sampler for Fast<A> {
                 batch.push_winners(&row[..races]);
             }
         }
+    }
+}
+
+impl<A: Algorithm> WithRates for Fast<A> {
+    fn rates(&self) -> &[f64] {
+        self.algorithm.rates()
     }
 }
 

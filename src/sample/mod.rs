@@ -130,6 +130,32 @@ pub trait Sampler<X = Structure>: Sync {
     fn fill(&self, first: u64, count: usize, batch: &mut Batch<X>);
 }
 
+/// A sampler that knows the rates of its entries: what estimators of gradients draw from.
+pub trait WithRates<X = Structure>: Sampler<X> {
+    /// `λ_k`, one per entry; 0 is absent.
+    fn rates(&self) -> &[f64];
+}
+
+/// Any sampler together with its rates, one per entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Rated<'a, S: ?Sized>(pub &'a S, pub &'a [f64]);
+
+impl<X, S: Sampler<X> + ?Sized> Sampler<X> for Rated<'_, S> {
+    fn fields(&self) -> &[Field] {
+        self.0.fields()
+    }
+
+    fn fill(&self, first: u64, count: usize, batch: &mut Batch<X>) {
+        self.0.fill(first, count, batch);
+    }
+}
+
+impl<X, S: Sampler<X> + ?Sized> WithRates<X> for Rated<'_, S> {
+    fn rates(&self) -> &[f64] {
+        self.1
+    }
+}
+
 /// A sampler made of a function from the number of a draw to the draw.
 #[derive(Debug, Clone, Copy)]
 pub struct FromDraws<F>(pub F);

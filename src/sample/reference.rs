@@ -32,7 +32,7 @@ use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-use super::{Batch, Draw, Sampler};
+use super::{Batch, Draw, Sampler, WithRates};
 
 /// Why a model cannot be sampled in `f64`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -122,6 +122,12 @@ impl<'m, I: Instance> Reference<'m, I> {
 impl<I: Instance> Sampler<I::Structure> for Reference<'_, I> {
     fn fill(&self, first: u64, count: usize, batch: &mut Batch<I::Structure>) {
         (first..first + count as u64).for_each(|number| batch.push(&self.draw(number)));
+    }
+}
+
+impl<I: Instance> WithRates<I::Structure> for Reference<'_, I> {
+    fn rates(&self) -> &[f64] {
+        &self.rates
     }
 }
 

@@ -321,6 +321,36 @@ impl<'r> Walk<'r> {
         self.last.iter().enumerate().map(weight).collect()
     }
 
+    /// The derivative of [`conditional`](Self::conditional), as a function of the logits, times a vector from the left:
+    /// `Σ_k v_k ∂E_k/∂θ_i`, one number per entry `i`; 0 at an absent one.
+    ///
+    /// From `∂M_r/∂θ_i = [i ∈ S_r] M_r λ_i/Λ_r` and `∂R_k/∂θ_i = [i = k] R_k` it is
+    /// `λ_i Σ_{r: i∈S_r} M_r V_r/Λ_r + [i never won] v_i R_i`, with `V_r` the sum of `v` over the entrants of race `r`.
+    ///
+    /// Complexity: O(nodes + entries).
+    ///
+    /// # Panics
+    /// If there is not one uniform and one number per entry.
+    #[must_use]
+    pub fn pull_back(&self, uniforms: &[f64], vector: &[f64]) -> Vec<f64> {
+        let entries = self.rates.len();
+        assert!(uniforms.len() == entries && vector.len() == entries, "one uniform and one number per entry");
+        let inside = self.over_entrants(|entry| vector[entry]);
+        let races = self.winners.iter().zip(&self.totals).zip(inside);
+        let values: Vec<f64> = races
+            .map(|((&winner, total), inside)| -Real::ln(&uniforms[winner]) / total * inside / total)
+            .collect();
+        let sums = self.sums(&values);
+        let of = |(k, &last): (usize, &u32)| {
+            if last == NONE {
+                return 0.0;
+            }
+            let residual = if self.won[k] { 0.0 } else { -Real::ln(&uniforms[k]) / self.rates[k] };
+            self.rates[k] * sums[last as usize] + vector[k] * residual
+        };
+        self.last.iter().enumerate().map(of).collect()
+    }
+
     /// The inverse of [`conditional`](Self::conditional): `exp(-Λ_r M_r)` at the winner of each race, `exp(-λ_k R_k)` at every
     /// other entry, NaN at an absent one. A value above 1 means a negative time: the weights are not of this trace.
     ///

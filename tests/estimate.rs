@@ -1,0 +1,207 @@
+//! Estimates of gradients, held to the exact gradient and the exact variance.
+
+use gumbel_oracle::instance::Rated as Instance;
+use gumbel_oracle::limit::Limit;
+use gumbel_oracle::loss::Loss;
+use gumbel_oracle::model::Model;
+use gumbel_oracle::number::{ratio, to_f64};
+use gumbel_oracle::structure::Structure;
+use gumbel_oracle::top_k::TopK;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rayon::prelude::*;
+use recursive_gumbel::estimate::{Baseline, EstimateError, Reinforce, Score, TooFewDraws};
+use recursive_gumbel::fast::of_model;
+use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Rated, Reference, Sampler, WithRates};
+
+/// One small model of each structure, with absent entries where there may be some.
+const MODELS: [&str; 7] = [
+    r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[1,2,2],[2,3,5],[0,3,0],[0,2,3],[1,3,1]]}"#,
+    r#"{"structure": "arborescence", "vertices": 4, "root": 1, "edges": [[1,0,1],[0,2,4],[2,0,3],[2,3,1],[3,2,2],[1,3,0.5]]}"#,
+    r#"{"structure": "matching", "rates": [[1,2,3],[4,1,0.5],[2,2,1]]}"#,
+    r#"{"structure": "binary_tree", "rates": [1,2,0.5,4]}"#,
+    r#"{"structure": "top_k", "k": 2, "rates": [1,2,0,3]}"#,
+    r#"{"structure": "permutation", "rates": [1,2.5,3]}"#,
+    r#"{"structure": "categorical", "rates": [3,1,0,2]}"#,
+];
+
+const SCORES: [Score; 2] = [Score::Trace, Score::Exponentials];
+
+/// So many estimates are compared with their law.
+const ESTIMATES: usize = 20_000;
+
+/// A difference of this many standard deviations is refuted. There are under 1,000 comparisons here, each of them of a mean of 20,000
+/// terms with finite fourth moments, and the normal tail beyond 6.5 has 8e-11: a right estimator fails with probability below
+/// 1e-6 even if the tail were ten times as heavy.
+const BEYOND: f64 = 6.5;
+
+/// How far the mean of estimates lies from the exact gradient, and the mean of their squared distances from the exact variance, in
+/// standard deviations: the worst entry of each.
+fn distances(estimates: &[Vec<f64>], gradient: &[f64], variance: &[f64]) -> [f64; 2] {
+    let count = estimates.len() as f64;
+    let mut worst = [0.0_f64; 2];
+    for (k, (&g, &v)) in gradient.iter().zip(variance).enumerate() {
+        let squares: Vec<f64> = estimates.iter().map(|of| (of[k] - g) * (of[k] - g)).collect();
+        if v == 0.0 {
+            assert!(squares.iter().all(|&square| square < 1e-20), "what does not vary is exact");
+            continue;
+        }
+        let mean = estimates.iter().map(|of| of[k]).sum::<f64>() / count;
+        worst[0] = worst[0].max((mean - g).abs() / (v / count).sqrt());
+        let square = squares.iter().sum::<f64>() / count;
+        let spread = squares.iter().map(|of| (of - square) * (of - square)).sum::<f64>() / count;
+        worst[1] = worst[1].max((square - v).abs() / (spread / count).sqrt());
+    }
+    worst
+}
+
+/// Many estimates of a model's default loss, by its fast sampler or by the plain one.
+fn estimates(model: &Model, estimator: Reinforce, reference: bool, seed: u64) -> Vec<Vec<f64>> {
+    let loss = Loss::named(model, "default").unwrap();
+    let rates: Vec<f64> = model.rates_as();
+    let fast = of_model(model, 11).unwrap();
+    let plain = Reference::new(model, 11).unwrap();
+    let sampler: &dyn Sampler = if reference { &plain } else { &*fast };
+    let one = |number: u64| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(number);
+        let f = |x: &Structure| loss.of(model, x) as f64;
+        let estimate = estimator.gradient(&Rated(sampler, &rates), f, &mut rng).unwrap();
+        assert_eq!(
+            estimate.value,
+            estimate.diagnostics.losses.iter().sum::<f64>() / estimator.draws() as f64
+        );
+        estimate.gradient
+    };
+    (0..ESTIMATES as u64).into_par_iter().map(one).collect()
+}
+
+#[test]
+fn estimates_have_the_exact_mean_and_the_exact_variance() {
+    for (text, score) in MODELS.iter().flat_map(|text| SCORES.map(|score| (text, score))) {
+        let model = Model::parse(text).unwrap();
+        let loss = Loss::named(&model, "default").unwrap();
+        let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
+        let gradient: Vec<f64> = moments.gradient().gradient.iter().map(to_f64).collect();
+        let plain = Reinforce::new(score, 1).unwrap();
+        let several = Reinforce::new(score, 3).unwrap();
+        let cases = [
+            (plain, moments.variance(score, &ratio(0, 1)), false),
+            (plain, moments.variance(score, &ratio(0, 1)), true),
+            (plain.constant(2.5).unwrap(), moments.variance(score, &ratio(5, 2)), false),
+            (several.leave_one_out().unwrap(), moments.leave_one_out(score, 3).unwrap(), false),
+        ];
+        for (estimator, variance, reference) in cases {
+            let variance: Vec<f64> = variance.iter().map(to_f64).collect();
+            let found = estimates(&model, estimator, reference, 3);
+            let worst = distances(&found, &gradient, &variance);
+            assert!(worst.iter().all(|of| *of < BEYOND), "{text} {estimator:?}: {worst:?}");
+            // Caught: a mean that is biased as by a baseline that contains its own draw, and one with the other sign.
+            if estimator.baseline() == Baseline::LeaveOneOut {
+                let biased: Vec<Vec<f64>> =
+                    found.iter().map(|of| of.iter().map(|g| g * 2.0 / 3.0).collect()).collect();
+                assert!(distances(&biased, &gradient, &variance)[0] > BEYOND, "{text} {score:?}");
+                let turned: Vec<Vec<f64>> = found.iter().map(|of| of.iter().map(|g| -g).collect()).collect();
+                assert!(distances(&turned, &gradient, &variance)[0] > BEYOND, "{text} {score:?}");
+            }
+        }
+        // Caught: what is said to vary as the other score does.
+        let other = SCORES[usize::from(score == Score::Trace)];
+        let variance: Vec<f64> = moments.variance(other, &ratio(0, 1)).iter().map(to_f64).collect();
+        assert!(distances(&estimates(&model, plain, false, 3), &gradient, &variance)[1] > BEYOND, "{text}");
+    }
+}
+
+#[test]
+fn the_variance_that_an_estimate_tells_is_its_own() {
+    let model = Model::parse(MODELS[0]).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
+    let sampler = Reference::new(&model, 1).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let f = |x: &Structure| loss.of(&model, x) as f64;
+    let draws = 50_000;
+    for score in SCORES {
+        let estimator = Reinforce::new(score, draws).unwrap();
+        let told = estimator.gradient(&sampler, f, &mut rng).unwrap().diagnostics.variance.unwrap();
+        let exact = moments.variance(score, &ratio(0, 1));
+        for (told, exact) in told.iter().zip(exact.iter().map(to_f64)) {
+            // A variance from 50,000 terms is some 2 % off if their fourth moment is 30 times the square of the second; 20 % off
+            // it is with no more than 1e-12.
+            assert!((told * draws as f64 - exact).abs() <= 0.2 * exact, "{told} {exact}");
+        }
+        assert_eq!(told[3], 0.0); // absent
+        for estimator in [Reinforce::new(score, 1).unwrap(), estimator.leave_one_out().unwrap()] {
+            assert_eq!(estimator.gradient(&sampler, f, &mut rng).unwrap().diagnostics.variance, None);
+        }
+    }
+}
+
+#[test]
+fn estimates_are_those_of_their_draws_and_of_their_generator() {
+    let model = Model::parse(MODELS[1]).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let sampler = Reference::new(&model, 5).unwrap();
+    let f = |x: &Structure| loss.of(&model, x) as f64;
+    let estimator = Reinforce::new(Score::Trace, 4).unwrap().leave_one_out().unwrap();
+    let estimate = |seed: u64| estimator.gradient(&sampler, f, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+    assert_eq!(estimate(1), estimate(1));
+    assert!(estimate(1) != estimate(2));
+    // By hand from the same draws.
+    let found = estimate(1);
+    let mut batch = Batch::new(6, &[Field::Structure, Field::Score]);
+    sampler.fill(found.diagnostics.first, 4, &mut batch);
+    let losses: Vec<f64> = (0..4).map(|draw| f(batch.structure(draw).unwrap())).collect();
+    assert_eq!(found.diagnostics.losses, losses);
+    for k in 0..6 {
+        let term = |i: usize| {
+            let others = (losses.iter().sum::<f64>() - losses[i]) / 3.0;
+            (losses[i] - others) * batch.score(i).unwrap()[k] / 4.0
+        };
+        let by_hand: f64 = (0..4).map(term).sum();
+        assert!((found.gradient[k] - by_hand).abs() < 1e-14);
+    }
+}
+
+/// A recursion of one's own is sampled by the reference, and needs nothing more.
+#[test]
+fn a_structure_of_ones_own_has_estimates() {
+    let rates = vec![ratio(1, 1), ratio(2, 1), ratio(3, 1)];
+    let instance = Instance::new("two of three", TopK::new(3, 2), rates).unwrap();
+    let sampler = Reference::new(&instance, 1).unwrap();
+    let estimator = Reinforce::new(Score::Trace, 100_000).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let estimate =
+        estimator.gradient(&sampler, |set| f64::from(u8::from(set.contains(&0))), &mut rng).unwrap();
+    // P(0 is drawn) = 1/6 + 2/6·1/4 + 3/6·1/3 = 5/12; its logit makes it heavier, and the components add up to 0.
+    assert!((estimate.value - 5.0 / 12.0).abs() < 0.01);
+    assert!(estimate.gradient[0] < -0.1 && estimate.gradient.iter().sum::<f64>().abs() < 1e-9);
+}
+
+#[test]
+fn what_makes_no_estimate_is_named() {
+    assert_eq!(Reinforce::new(Score::Trace, 0), Err(EstimateError::NoDraws));
+    let one = Reinforce::new(Score::Trace, 1).unwrap();
+    assert_eq!(one.leave_one_out(), Err(TooFewDraws { draws: 1 }));
+    assert_eq!(one.constant(f64::INFINITY), Err(EstimateError::Baseline(f64::INFINITY)));
+    let model = Model::parse(MODELS[6]).unwrap();
+    let sampler = Reference::new(&model, 5).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let error = one.gradient(&sampler, |_| f64::NAN, &mut rng).unwrap_err();
+    assert!(error.to_string().ends_with("is NaN: want a finite number"), "{error}");
+    /// Draws without scores.
+    struct Bare<'a>(FromDraws<&'a (dyn Fn(u64) -> Draw + Sync)>);
+    impl Sampler for Bare<'_> {
+        fn fields(&self) -> &[Field] {
+            &[Field::Structure]
+        }
+        fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
+            self.0.fill(first, count, batch);
+        }
+    }
+    let draw = |number| sampler.draw(number);
+    let bare = Bare(FromDraws(&draw));
+    let error = one.gradient(&Rated(&bare, sampler.rates()), |_| 0.0, &mut rng);
+    assert_eq!(error, Err(EstimateError::Lacks("score")));
+    assert_eq!(WithRates::rates(&sampler), [3.0, 1.0, 0.0, 2.0]);
+}
