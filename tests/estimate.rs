@@ -4,15 +4,18 @@ use gumbel_oracle::instance::Rated as Instance;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use gumbel_oracle::number::{ratio, to_f64};
+use gumbel_oracle::number::{Dual, ratio, to_f64};
 use gumbel_oracle::structure::Structure;
 use gumbel_oracle::top_k::TopK;
-use rand::SeedableRng;
+use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
+use rand::{Rng as _, RngExt as _, SeedableRng};
 use rayon::prelude::*;
-use recursive_gumbel::estimate::{Baseline, EstimateError, Reinforce, Score, TooFewDraws};
+use recursive_gumbel::estimate::{
+    Baseline, Constant, Critic, EstimateError, Linear, Plain, Quadratic, Reinforce, Relax, Score, TooFewDraws,
+};
 use recursive_gumbel::fast::of_model;
-use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Rated, Reference, Sampler, WithRates};
+use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Rated, Reference, Sampler, Walker, WithRates};
 
 /// One small model of each structure, with absent entries where there may be some.
 const MODELS: [&str; 7] = [
@@ -204,4 +207,152 @@ fn what_makes_no_estimate_is_named() {
     let error = one.gradient(&Rated(&bare, sampler.rates()), |_| 0.0, &mut rng);
     assert_eq!(error, Err(EstimateError::Lacks("score")));
     assert_eq!(WithRates::rates(&sampler), [3.0, 1.0, 0.0, 2.0]);
+}
+
+/// What one gets wrong in RELAX.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mistake {
+    None,
+    /// The conditional draw is taken for constant.
+    Detached,
+    /// The race totals are.
+    FixedTotals,
+    /// The gradient of the critic at the draw has the other sign.
+    Sign,
+    /// The loss is compared with the critic of another item of the batch. (That of the draw itself would do: given the trace it has
+    /// the law of the conditional draw.)
+    OtherItem,
+}
+
+const MISTAKES: [Mistake; 4] = [Mistake::Detached, Mistake::FixedTotals, Mistake::Sign, Mistake::OtherItem];
+
+/// One draw of RELAX from the definition, with the random numbers of the library.
+fn relax_by_hand(
+    model: &Model,
+    sampler: &Reference<'_>,
+    critic: &dyn Critic,
+    rng: &mut ChaCha8Rng,
+    mistake: Mistake,
+) -> Vec<f64> {
+    let loss = Loss::named(model, "default").unwrap();
+    let rates = sampler.rates();
+    let number = rng.next_u64() >> 3;
+    let draw = sampler.draw(number);
+    let uniforms: Vec<f64> = rates.iter().map(|_| rng.sample(Open01)).collect();
+    let present = |weights: Vec<f64>| -> Vec<f64> {
+        weights.into_iter().map(|e| if e.is_finite() { e } else { 0.0 }).collect()
+    };
+    let given = draw.trace.exponentials(rates, &uniforms).into_iter().map(|e| e.unwrap_or(0.0)).collect();
+    let (drawn, given): (Vec<f64>, Vec<f64>) = (present(draw.exponentials.clone()), given);
+    let compared = match mistake {
+        Mistake::OtherItem => critic.value(&present(sampler.draw(number + 1).conditional)),
+        _ => critic.value(&given),
+    };
+    let left = loss.of(model, &draw.structure) as f64 - compared;
+    let (at_drawn, at_given) = (critic.gradient(&drawn), critic.gradient(&given));
+    let sign = if mistake == Mistake::Sign { -1.0 } else { 1.0 };
+    let pulled = |i: usize| -> f64 {
+        // By dual numbers; a rate that is absent has no logit.
+        let dual = |k: usize| if k == i { Dual::logit(rates[k]) } else { Dual::constant(rates[k]) };
+        let duals: Vec<Dual<f64>> = (0..rates.len()).map(dual).collect();
+        let uniforms: Vec<Dual<f64>> = uniforms.iter().map(|&u| Dual::constant(u)).collect();
+        let weights = draw.trace.exponentials(&duals, &uniforms);
+        weights.iter().zip(&at_given).map(|(e, slope)| e.as_ref().map_or(0.0, |e| e.derivative * slope)).sum()
+    };
+    let of = |i: usize| match mistake {
+        _ if rates[i] == 0.0 => 0.0,
+        Mistake::Detached => left * draw.score[i] + at_drawn[i] * drawn[i],
+        Mistake::FixedTotals => left * draw.score[i] - at_given[i] * given[i] + at_drawn[i] * drawn[i],
+        _ => left * draw.score[i] - pulled(i) + sign * at_drawn[i] * drawn[i],
+    };
+    (0..rates.len()).map(of).collect()
+}
+
+/// Critics of each sort, with weights that are no use but to be wrong with.
+fn critics(entries: usize) -> [Box<dyn Critic + Sync>; 3] {
+    let weights: Vec<f64> = (0..entries).map(|k| 0.7 - 0.4 * k as f64).collect();
+    let matrix: Vec<f64> = (0..entries * entries).map(|cell| 0.1 * (cell % 5) as f64 - 0.15).collect();
+    [
+        Box::new(Constant(2.5)),
+        Box::new(Linear { constant: 0.5, weights: weights.clone() }),
+        Box::new(Quadratic { constant: -0.5, weights, matrix }),
+    ]
+}
+
+#[test]
+fn relax_is_that_of_its_definition_which_has_the_exact_mean() {
+    let mut caught = Vec::new();
+    for text in MODELS {
+        let model = Model::parse(text).unwrap();
+        let loss = Loss::named(&model, "default").unwrap();
+        let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
+        let gradient: Vec<f64> = moments.gradient().gradient.iter().map(to_f64).collect();
+        let sampler = Reference::new(&model, 11).unwrap();
+        let walker = Walker::new(&model);
+        for (number, critic) in critics(gradient.len()).into_iter().enumerate() {
+            let stream = |number: u64| {
+                let mut rng = ChaCha8Rng::seed_from_u64(21);
+                rng.set_stream(number);
+                rng
+            };
+            let many = |mistake: Mistake| -> Vec<Vec<f64>> {
+                let one =
+                    |number: u64| relax_by_hand(&model, &sampler, &*critic, &mut stream(number), mistake);
+                (0..ESTIMATES as u64).into_par_iter().map(one).collect()
+            };
+            let right = many(Mistake::None);
+            let spread = |found: &[Vec<f64>]| -> Vec<f64> {
+                let squares = |k: usize| found.iter().map(|of| (of[k] - gradient[k]).powi(2)).sum::<f64>();
+                (0..gradient.len()).map(|k| squares(k) / ESTIMATES as f64).collect()
+            };
+            let mut variance = spread(&right);
+            if number == 0 {
+                variance = moments.variance(Score::Trace, &ratio(5, 2)).iter().map(to_f64).collect();
+            }
+            let worst = distances(&right, &gradient, &variance);
+            assert!(worst.iter().all(|of| *of < BEYOND), "{text} {number}: {worst:?}");
+            // A constant has no gradient to be mistaken in.
+            for mistake in MISTAKES.into_iter().filter(|_| number > 0) {
+                let wrong = many(mistake);
+                caught.extend((distances(&wrong, &gradient, &spread(&wrong))[0] > BEYOND).then_some(mistake));
+            }
+            // The library, by walks and by plain races.
+            let relax = Relax::new(critic, 1).unwrap();
+            for (number, by_hand) in right.iter().take(200).enumerate() {
+                let f = |x: &Structure| loss.of(&model, x) as f64;
+                let found = relax.gradient(&sampler, &walker, f, &mut stream(number as u64)).unwrap();
+                let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-10 * b.abs().max(1.0);
+                assert!(found.gradient.iter().zip(by_hand).all(close), "{:?} {by_hand:?}", found.gradient);
+            }
+        }
+    }
+    for mistake in MISTAKES {
+        let times = caught.iter().filter(|of| **of == mistake).count();
+        assert!(times >= 9, "{mistake:?} {times}"); // of 7 models with 2 critics
+    }
+}
+
+#[test]
+fn relax_takes_any_recursion_and_refuses_other_races() {
+    let top = TopK::new(3, 2);
+    let rates = [1.0, 2.0, 3.0];
+    let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 3]}"#).unwrap();
+    let sampler = Reference::new(&model, 1).unwrap();
+    let critic = Linear { constant: 1.0, weights: vec![0.5, -1.0, 2.0] };
+    let relax = Relax::new(critic, 50).unwrap();
+    let f = |x: &Structure| {
+        if let Structure::Entries(set) = x { f64::from(u8::from(set.contains(&0))) } else { 0.0 }
+    };
+    let rng = || ChaCha8Rng::seed_from_u64(3);
+    let walked = relax.gradient(&sampler, &Walker::new(&model), f, &mut rng()).unwrap();
+    let plain = relax.gradient(&sampler, &Plain(&top, &rates), f, &mut rng()).unwrap();
+    assert!(walked.gradient.iter().zip(&plain.gradient).all(|(a, b)| (a - b).abs() < 1e-13));
+    assert_eq!(walked.diagnostics.losses.len(), 50);
+    assert!(walked.diagnostics.variance.unwrap().iter().all(|&v| v > 0.0));
+    let other = Model::parse(r#"{"structure": "categorical", "rates": [1, 2, 3]}"#).unwrap();
+    let error = relax.gradient(&sampler, &Walker::new(&other), f, &mut rng()).unwrap_err();
+    assert!(error.to_string().contains("the trace has 2 races, but the algorithm stops after 1"), "{error}");
+    let error = relax.gradient(&sampler, &Plain(&TopK::new(3, 1), &rates), f, &mut rng()).unwrap_err();
+    assert!(matches!(error, EstimateError::OtherRaces { .. }), "{error}");
+    assert_eq!(Relax::new(Constant(0.0), 0).unwrap_err(), EstimateError::NoDraws);
 }

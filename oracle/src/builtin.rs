@@ -52,14 +52,7 @@ use crate::reader::Given;
 use crate::recursion::{Recursion, traces};
 use crate::structure::{EntrySet, Variant};
 
-/// The expectation of a loss with its exact gradient.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gradient {
-    /// `E[f(X)]`.
-    pub expectation: BigRational,
-    /// `∂E[f(X)]/∂θ_k`, one per entry.
-    pub gradient: Vec<BigRational>,
-}
+pub use crate::estimators::Gradient;
 
 /// The exact laws of a recursion. Rates are one per entry, 0 for an absent one; nothing here holds its size against a limit
 /// but what depends on the structure asked for.

@@ -42,14 +42,9 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
 
-use crate::builtin::{Builtin, Gradient, Laws};
-use crate::limit::{Limit, TooLarge};
-use crate::loss::Loss;
-use crate::model::{Model, with_algorithm};
 use crate::number::{Exact, FromExact, Number, to_rational};
 use crate::race::Trace;
 use crate::recursion::{Recursion, traces};
-use crate::structure::Structure;
 
 /// Which score an estimator uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +53,15 @@ pub enum Score {
     Trace,
     /// `∂ log p(E)/∂θ_k = λ_k E_k - 1`: E-REINFORCE.
     Exponentials,
+}
+
+/// The expectation of a loss with its exact gradient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradient {
+    /// `E[f(X)]`.
+    pub expectation: BigRational,
+    /// `∂E[f(X)]/∂θ_k`, one per entry.
+    pub gradient: Vec<BigRational>,
 }
 
 /// A leave-one-out baseline of one draw.
@@ -226,33 +230,5 @@ impl ScoreMoments {
             alone / &k + to_rational(&(spread.clone() * one + gg)) / &pairs
         };
         Ok(self.gradient.iter().enumerate().map(variance).collect())
-    }
-}
-
-impl Model {
-    /// The moments of any loss and the scores.
-    ///
-    /// # Errors
-    /// [`TooLarge`] if that would visit more than `limit` structures or traces.
-    pub fn score_moments(
-        &self,
-        loss: impl Fn(&Structure) -> BigRational,
-        limit: Limit,
-    ) -> Result<ScoreMoments, TooLarge> {
-        fn merges<A: Laws>(_: &A) -> bool {
-            A::MERGES
-        }
-        with_algorithm!(self, a => {
-            if merges(a) { a.check_law(limit)? } else { a.check_traces(limit)? }
-            Ok(a.score_moments(self.rates(), &|x| loss(&x.clone().into())))
-        })
-    }
-
-    /// The same of a named loss.
-    ///
-    /// # Errors
-    /// [`TooLarge`] if that would visit more than `limit` structures or traces.
-    pub fn score_moments_of(&self, loss: &Loss, limit: Limit) -> Result<ScoreMoments, TooLarge> {
-        self.score_moments(|x| BigInt::from(loss.of(self, x)).into(), limit)
     }
 }

@@ -19,6 +19,7 @@ use num_traits::Zero;
 
 use crate::builtin::{Builtin, Laws, Moments};
 use crate::collapse;
+use crate::estimators::ScoreMoments;
 use crate::limit::{Limit, TooLarge};
 use crate::loss::Loss;
 use crate::model::{Model, with_algorithm};
@@ -204,5 +205,31 @@ impl Model {
         Ok(with_algorithm!(self, a => {
             Moments::over_traces(a, self.rates(), &|x| loss(&x.clone().into()), true).covariance()
         }))
+    }
+
+    /// The moments of any loss and the scores.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if that would visit more than `limit` structures or traces.
+    pub fn score_moments(
+        &self,
+        loss: impl Fn(&Structure) -> BigRational,
+        limit: Limit,
+    ) -> Result<ScoreMoments, TooLarge> {
+        fn merges<A: Laws>(_: &A) -> bool {
+            A::MERGES
+        }
+        with_algorithm!(self, a => {
+            if merges(a) { a.check_law(limit)? } else { a.check_traces(limit)? }
+            Ok(a.score_moments(self.rates(), &|x| loss(&x.clone().into())))
+        })
+    }
+
+    /// The same of a named loss.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if that would visit more than `limit` structures or traces.
+    pub fn score_moments_of(&self, loss: &Loss, limit: Limit) -> Result<ScoreMoments, TooLarge> {
+        self.score_moments(|x| BigInt::from(loss.of(self, x)).into(), limit)
     }
 }

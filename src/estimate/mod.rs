@@ -16,6 +16,8 @@
 //! All are unbiased. Their exact variances are in [`gumbel_oracle::estimators`]; the command `variance` prints them. The score of the
 //! trace is never worse. An absent entry has the estimate 0.
 //!
+//! [`Relax`] is RELAX, with a [`Critic`] of the exponentials in the place of the baseline.
+//!
 //! # Cost
 //! That of the draws, O(K · entries) more, and as many numbers in memory.
 //!
@@ -48,13 +50,19 @@
 //! # References
 //! K. Struminsky et al. (2021), arXiv:2110.15072, section 5. R. J. Williams (1992), *Simple statistical gradient-following algorithms for
 //! connectionist reinforcement learning*, Machine Learning 8. W. Kool, H. van Hoof, M. Welling (2019), *Buy 4 REINFORCE samples, get a
-//! baseline for free!*, ICLR workshop.
+//! baseline for free!*, ICLR workshop. W. Grathwohl, D. Choi, Y. Wu, G. Roeder, D. Duvenaud (2018), *Backpropagation through the
+//! void*, ICLR, for RELAX.
+
+mod critic;
+mod relax;
 
 use rand::Rng;
 
 use crate::sample::{Batch, Field, WithRates};
 
+pub use critic::{Constant, Critic, Linear, Quadratic};
 pub use gumbel_oracle::estimators::{Score, TooFewDraws};
+pub use relax::{Plain, Races, Relax, Reparameterised};
 
 /// What is taken off each loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,6 +96,14 @@ pub enum EstimateError {
     /// A sampler without what the score is made of.
     #[error("the sampler does not give the field {0} with its draws, which this estimator needs")]
     Lacks(&'static str),
+    /// A trace of another model.
+    #[error("the trace of draw {draw} is not one of these races: {problem}")]
+    OtherRaces {
+        /// The draw, as its sampler numbers it.
+        draw: u64,
+        /// Why.
+        problem: String,
+    },
 }
 
 /// An estimate of a gradient.
@@ -189,13 +205,7 @@ impl Reinforce {
             Score::Trace => Field::Score,
             Score::Exponentials => Field::Exponentials,
         };
-        let wanted = [Field::Structure, field];
-        if let Some(lacking) = wanted.iter().find(|field| !sampler.fields().contains(field)) {
-            return Err(EstimateError::Lacks(lacking.name()));
-        }
-        let mut batch = Batch::new(rates.len(), &wanted);
-        let first = rng.next_u64() >> 3; // with room for what follows
-        sampler.fill(first, self.draws, &mut batch);
+        let (first, batch) = draw(sampler, self.draws, &[Field::Structure, field], rng)?;
         let losses = losses(&batch, first, loss)?;
         let value = losses.iter().sum::<f64>() / self.draws as f64;
         // What each score is multiplied by, but for the number of draws.
@@ -204,31 +214,72 @@ impl Reinforce {
             Baseline::Constant(baseline) => (baseline, self.draws),
             Baseline::LeaveOneOut => (value, self.draws - 1),
         };
-        // The mean of the terms, and the squares of their distances from it, as they come (Welford).
-        let (mut means, mut squares) = (vec![0.0; rates.len()], vec![0.0; rates.len()]);
+        let mut mean = Mean::new(rates.len());
         for (draw, loss) in losses.iter().enumerate() {
             let column = match self.score {
                 Score::Trace => batch.score(draw),
                 Score::Exponentials => batch.exponentials(draw),
             };
             let column = column.ok_or(EstimateError::Lacks(field.name()))?;
-            for (k, &value) in column.iter().enumerate().filter(|&(k, _)| rates[k] > 0.0) {
-                let score = match self.score {
-                    Score::Trace => value,
-                    Score::Exponentials => rates[k] * value - 1.0,
-                };
-                let term = (loss - baseline) * score;
-                let distance = term - means[k];
-                means[k] += distance / (draw + 1) as f64;
-                squares[k] += distance * (term - means[k]);
-            }
+            mean.add(column.iter().zip(rates).map(|(&value, &rate)| match self.score {
+                _ if rate == 0.0 => 0.0,
+                Score::Trace => (loss - baseline) * value,
+                Score::Exponentials => (loss - baseline) * (rate * value - 1.0),
+            }));
         }
-        let draws = self.draws as f64;
-        let told = self.draws > 1 && self.baseline != Baseline::LeaveOneOut;
-        let variance = told.then(|| squares.iter().map(|square| square / (draws * (draws - 1.0))).collect());
-        let gradient = means.iter().map(|mean| mean * draws / terms as f64).collect();
+        let variance = if self.baseline == Baseline::LeaveOneOut { None } else { mean.variance() };
+        let scale = self.draws as f64 / terms as f64;
+        let gradient = mean.means.iter().map(|mean| mean * scale).collect();
         Ok(Estimate { value, gradient, diagnostics: Diagnostics { first, losses, variance } })
     }
+}
+
+/// The mean of the terms of an estimate, and the squares of their distances from it, as they come.
+///
+/// # References
+/// B. P. Welford (1962), *Note on a method for calculating corrected sums of squares and products*, Technometrics 4.
+struct Mean {
+    terms: usize,
+    means: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Mean {
+    fn new(entries: usize) -> Self {
+        Self { terms: 0, means: vec![0.0; entries], squares: vec![0.0; entries] }
+    }
+
+    fn add(&mut self, term: impl Iterator<Item = f64>) {
+        self.terms += 1;
+        for ((mean, square), term) in self.means.iter_mut().zip(&mut self.squares).zip(term) {
+            let distance = term - *mean;
+            *mean += distance / self.terms as f64;
+            *square += distance * (term - *mean);
+        }
+    }
+
+    /// That of the mean, if there is more than one term.
+    fn variance(&self) -> Option<Vec<f64>> {
+        let terms = self.terms as f64;
+        let of = |square: &f64| square / (terms * (terms - 1.0));
+        (self.terms > 1).then(|| self.squares.iter().map(of).collect())
+    }
+}
+
+/// So many draws with these fields, and the number of the first, which is drawn from `rng`.
+fn draw<X>(
+    sampler: &(impl WithRates<X> + ?Sized),
+    draws: usize,
+    fields: &[Field],
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<(u64, Batch<X>), EstimateError> {
+    if let Some(lacking) = fields.iter().find(|field| !sampler.fields().contains(field)) {
+        return Err(EstimateError::Lacks(lacking.name()));
+    }
+    let mut batch = Batch::new(sampler.rates().len(), fields);
+    let first = rng.next_u64() >> 3; // with room for what follows
+    sampler.fill(first, draws, &mut batch);
+    Ok((first, batch))
 }
 
 /// The loss of each draw of a batch.
