@@ -426,6 +426,7 @@ fn structure_blocks() -> Vec<(&'static str, &'static str, String)> {
         ("gradients.md", "gradient-sweep", sweep_block()),
         ("gradients.md", "gradient-variance", variance_block()),
         ("gradients.md", "gradient-baseline", baseline_block()),
+        ("gradients.md", "gradient-relax", relax_block()),
         ("gradients.md", "gradient-plus", plus_block()),
         ("identities.md", "identities-mistakes", mistakes_block()),
         ("identities.md", "identities", identities_block()),
@@ -785,6 +786,35 @@ fn baseline_block() -> String {
             cells.extend([decimal(&zero[i]), decimal(&least), decimal(&best)]);
         }
         rows.push(cells);
+    }
+    table(rows)
+}
+
+/// The best constant and the best linear critic: least among critics by steps of each coefficient.
+fn relax_block() -> String {
+    let mut rows = vec![row([&"", &"T-REINFORCE", &"constant", &"linear", &"linear over constant"])];
+    for (name, told) in [("k3", "K₃"), ("k4", "K₄"), ("matching3", "3×3 matching")]
+        .into_iter()
+        .chain([("nested_arborescence", "nested arborescence"), ("binary_tree5", "binary tree of 5")])
+    {
+        let model = model(name);
+        let loss = default_loss(&model);
+        let critics = model.linear_critics_of(&loss, Limit::default()).expect("small");
+        let moments = model.score_moments_of(&loss, Limit::default()).expect("small");
+        let plain = sum(&moments.variance(Score::Trace, &Q::zero()));
+        let baseline = moments.best_baseline(Score::Trace).expect("more than one trace");
+        let constant = sum(&moments.variance(Score::Trace, &baseline));
+        let best = critics.best();
+        let linear = sum(&critics.variance(&best));
+        for k in 0..=best.weights.len() {
+            let [mut less, mut more] = [best.clone(), best.clone()];
+            for (critic, by) in [(&mut less, ratio(-1, 50)), (&mut more, ratio(1, 50))] {
+                *(if k == 0 { &mut critic.constant } else { &mut critic.weights[k - 1] }) += by;
+                assert!(sum(&critics.variance(critic)) > linear, "{name} {k}");
+            }
+        }
+        let share = &linear / &constant;
+        rows.push(row([&told, &decimal(&plain), &decimal(&constant), &decimal(&linear), &decimal(&share)]));
     }
     table(rows)
 }

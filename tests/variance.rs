@@ -2,6 +2,7 @@
 
 use assert_cmd::Command;
 use num_rational::BigRational;
+use num_traits::Zero as _;
 use serde_json::Value;
 
 /// Exit status, standard output and standard error.
@@ -45,20 +46,34 @@ fn path(model: &str) -> String {
 fn the_numbers_are_those_of_the_gradient_and_of_the_covariance() {
     for model in MODELS {
         let model = path(model);
-        let found = json(&["variance", &model, "--k", "5", "--critic", "constant", "--format", "json"]);
+        let found =
+            json(&["variance", &model, "--k", "5", "--critic", "linear,constant", "--format", "json"]);
         let gradient = json(&["enumerate", &model, "--by", "gradient", "--format", "json"]);
         assert_eq!(found["gradient"], gradient["gradient"], "{model}");
         assert_eq!(found["expectation"], gradient["expectation"]);
         let rows = found["estimators"].as_array().unwrap();
         let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
-        let want = ["e_reinforce", "t_reinforce", "e_reinforce_plus", "t_reinforce_plus", "relax_constant"];
+        let want = [
+            "e_reinforce",
+            "t_reinforce",
+            "e_reinforce_plus",
+            "t_reinforce_plus",
+            "relax_constant",
+            "relax_linear",
+        ];
         assert_eq!(names, want);
         let draws: Vec<u64> = rows.iter().map(|row| row["draws"].as_u64().unwrap()).collect();
-        assert_eq!(draws, [1, 1, 5, 5, 1]);
+        assert_eq!(draws, [1, 1, 5, 5, 1, 1]);
         for row in rows {
             let variances = numbers(&row["variance"]);
             assert_eq!(variances.iter().sum::<BigRational>(), number(&row["total"]));
         }
+        // The best critics are told; a better one has less variance.
+        let weights = |row: usize| numbers(&rows[row]["critic"]["weights"]);
+        assert!(rows[0].get("critic").is_none() && weights(4).iter().all(BigRational::is_zero));
+        assert_eq!(weights(5).len(), numbers(&found["gradient"]).len());
+        assert!(number(&rows[5]["total"]) <= number(&rows[4]["total"]));
+        assert!(number(&rows[4]["total"]) <= number(&rows[1]["total"]));
         let covariance = json(&["enumerate", &model, "--by", "covariance", "--format", "json"]);
         let diagonal = covariance["covariance"].as_array().unwrap().iter().enumerate();
         let diagonal: Vec<&Value> = diagonal.map(|(k, row)| &row[k]).collect();
@@ -125,6 +140,7 @@ fn what_makes_no_variance_is_refused() {
         (vec!["--k", "-3"], "unexpected argument"),
         (vec!["--critic", "cubic"], "invalid value 'cubic'"),
         (vec!["--limit", "2"], "more than the limit of 2"),
+        (vec!["--critic", "linear", "--limit", "5"], "would visit 6 traces"),
     ] {
         let args: Vec<&str> = ["variance", &k3].into_iter().chain(args).collect();
         let (status, out, error) = run(&args);

@@ -24,6 +24,7 @@ use crate::limit::{Limit, TooLarge};
 use crate::loss::Loss;
 use crate::model::{Model, with_algorithm};
 use crate::number::{Exact, FromExact, to_rational};
+use crate::relax::LinearCritics;
 use crate::structure::{Structure, Variant};
 
 pub use crate::builtin::Gradient;
@@ -231,5 +232,28 @@ impl Model {
     /// [`TooLarge`] if that would visit more than `limit` structures or traces.
     pub fn score_moments_of(&self, loss: &Loss, limit: Limit) -> Result<ScoreMoments, TooLarge> {
         self.score_moments(|x| BigInt::from(loss.of(self, x)).into(), limit)
+    }
+
+    /// The second moments of RELAX with any linear critic, by enumeration of all traces.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if there are more than `limit` traces.
+    pub fn linear_critics(
+        &self,
+        loss: impl Fn(&Structure) -> BigRational,
+        limit: Limit,
+    ) -> Result<LinearCritics, TooLarge> {
+        self.check_traces(limit)?;
+        Ok(with_algorithm!(self, a => {
+            LinearCritics::over_traces(a, self.rates(), &|x| loss(&x.clone().into()))
+        }))
+    }
+
+    /// The same of a named loss.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if there are more than `limit` traces.
+    pub fn linear_critics_of(&self, loss: &Loss, limit: Limit) -> Result<LinearCritics, TooLarge> {
+        self.linear_critics(|x| BigInt::from(loss.of(self, x)).into(), limit)
     }
 }

@@ -65,6 +65,7 @@ pub mod race;
 pub mod rate;
 pub mod reader;
 pub mod recursion;
+pub mod relax;
 pub mod spanning_tree;
 pub mod structure;
 pub mod top_k;

@@ -4,7 +4,9 @@ use gumbel_oracle::estimators::{Score, TooFewDraws};
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use gumbel_oracle::number::ratio;
+use gumbel_oracle::number::{Dual, ratio};
+use gumbel_oracle::race::Trace;
+use gumbel_oracle::relax::LinearCritic;
 use itertools::Itertools as _;
 use num_rational::BigRational;
 use num_traits::Zero;
@@ -185,4 +187,164 @@ fn what_is_too_large_is_refused() {
         let loss = Loss::named(&model, "default").unwrap();
         assert!(model.score_moments_of(&loss, Limit(0)).is_err(), "{text}");
     }
+}
+
+/// What one gets wrong in RELAX.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mistake {
+    None,
+    /// The conditional draw is taken for constant.
+    Detached,
+    /// The gradient of the critic at the draw has the other sign.
+    Sign,
+    /// The loss is compared with the critic of another item of the batch, here with its mean.
+    OtherItem,
+}
+
+/// One estimate of RELAX with a linear critic as a function of standard exponentials: one per race and one per entry, for `e₁` and
+/// for `e₂`. By dual numbers through the oracle's own `assemble`.
+fn relax(
+    model: &Model,
+    critic: &LinearCritic,
+    seen: &Whole,
+    i: usize,
+    e: &[Vec<BigRational>; 4],
+    mistake: Mistake,
+) -> BigRational {
+    let rates = model.rates();
+    let dual = |k: usize| {
+        let rate = rates[k].clone();
+        if k == i { Dual::logit(rate) } else { Dual::constant(rate) }
+    };
+    let duals: Vec<Dual<BigRational>> = (0..rates.len()).map(dual).collect();
+    let draw = |times: &[BigRational], residuals: &[BigRational]| -> Dual<BigRational> {
+        let totals = seen.trace.totals(&duals);
+        let times: Vec<_> =
+            times.iter().zip(totals).map(|(e, total)| Dual::constant(e.clone()) / total).collect();
+        let residual =
+            |k: usize| (!rates[k].is_zero()).then(|| Dual::constant(residuals[k].clone()) / duals[k].clone());
+        let residuals: Vec<_> = (0..rates.len()).map(residual).collect();
+        let weights = seen.trace.assemble(&times, &residuals);
+        let terms = weights.into_iter().flatten().zip((0..rates.len()).filter(|&k| !rates[k].is_zero()));
+        terms.fold(Dual::constant(critic.constant.clone()), |sum, (weight, k)| {
+            sum + weight * Dual::constant(critic.weights[k].clone())
+        })
+    };
+    let given = draw(&e[2], &e[3]);
+    // e₁ is the draw that was run on: with its trace fixed, only what is its own entry changes with a logit.
+    let times: Vec<BigRational> =
+        e[0].iter().zip(seen.trace.totals(rates)).map(|(e, total)| e / total).collect();
+    let residual = |k: usize| (!rates[k].is_zero()).then(|| &e[1][k] / &rates[k]);
+    let residuals: Vec<_> = (0..rates.len()).map(residual).collect();
+    let own = seen.trace.assemble(&times, &residuals)[i].clone().unwrap();
+    let score = &seen.trace.score(rates)[i];
+    let at_drawn = own * &critic.weights[i];
+    match mistake {
+        Mistake::None => (&seen.f - given.value) * score - given.derivative + at_drawn,
+        Mistake::Detached => (&seen.f - given.value) * score + at_drawn,
+        Mistake::Sign => (&seen.f - given.value) * score - given.derivative - at_drawn,
+        Mistake::OtherItem => {
+            let present = rates.iter().zip(&critic.weights).filter(|(rate, _)| !rate.is_zero());
+            let other = present.fold(critic.constant.clone(), |sum, (rate, weight)| sum + weight / rate);
+            (&seen.f - other) * score - given.derivative + at_drawn
+        }
+    }
+}
+
+struct Whole {
+    p: BigRational,
+    f: BigRational,
+    trace: Trace,
+}
+
+/// RELAX with a linear critic is unbiased, and varies as the formula says: it is linear in independent exponentials of mean 1 and
+/// variance 1, so the squares of its differences from unit steps are its variance given the trace.
+#[test]
+fn relax_with_a_linear_critic_has_the_exact_mean_and_variance() {
+    let mistakes = [Mistake::Detached, Mistake::Sign, Mistake::OtherItem];
+    let mut caught = Vec::new();
+    each(|model, loss| {
+        if loss.name() != "default" {
+            return;
+        }
+        let rates = model.rates();
+        let gradient = model.gradient(loss, Limit::default()).unwrap().gradient;
+        let critics = model.linear_critics_of(loss, Limit::default()).unwrap();
+        let weights = (0..rates.len() as i64).map(|k| ratio(3 - 2 * k, 1 + k)).collect();
+        let critic = LinearCritic { constant: ratio(-1, 3), weights };
+        let all: Vec<Whole> = model
+            .traces()
+            .map(|outcome| Whole {
+                p: outcome.probability,
+                f: ratio(loss.of(model, &outcome.structure), 1),
+                trace: outcome.trace,
+            })
+            .collect();
+        let found = critics.variance(&critic);
+        for i in 0..rates.len() {
+            if rates[i].is_zero() {
+                assert!(found[i].is_zero());
+                continue;
+            }
+            let (mut mean, mut square) = (BigRational::zero(), BigRational::zero());
+            for seen in &all {
+                let (races, entries) = (seen.trace.races().len(), rates.len());
+                let ones = [races, entries, races, entries].map(|length| vec![ratio(1, 1); length]);
+                let given = relax(model, &critic, seen, i, &ones, Mistake::None);
+                mean += &seen.p * &given;
+                square += &seen.p * &given * &given;
+                for (which, list) in ones.iter().enumerate() {
+                    for step in 0..list.len() {
+                        let mut there = ones.clone();
+                        there[which][step] += ratio(1, 1);
+                        let difference = relax(model, &critic, seen, i, &there, Mistake::None) - &given;
+                        square += &seen.p * &difference * &difference;
+                    }
+                }
+            }
+            assert_eq!(mean, gradient[i], "{model:?} {i}");
+            assert_eq!(found[i], square - &mean * &mean, "{model:?} {i}");
+            for mistake in mistakes {
+                let term = |seen: &Whole| {
+                    let (races, entries) = (seen.trace.races().len(), rates.len());
+                    let ones = [races, entries, races, entries].map(|length| vec![ratio(1, 1); length]);
+                    &seen.p * relax(model, &critic, seen, i, &ones, mistake)
+                };
+                let mean: BigRational = all.iter().map(term).sum();
+                caught.extend((mean != gradient[i]).then_some(mistake));
+            }
+        }
+    });
+    for mistake in mistakes {
+        let times = caught.iter().filter(|of| **of == mistake).count();
+        assert!(times >= 20, "{mistake:?} {times}");
+    }
+}
+
+#[test]
+fn the_best_linear_critic_is_best() {
+    let sum = |variances: &[BigRational]| variances.iter().sum::<BigRational>();
+    each(|model, loss| {
+        let critics = model.linear_critics_of(loss, Limit::default()).unwrap();
+        let moments = model.score_moments_of(loss, Limit::default()).unwrap();
+        let m = model.rates().len();
+        // A constant critic is a baseline.
+        let constant = |b: BigRational| LinearCritic { constant: b, weights: vec![BigRational::zero(); m] };
+        for b in [ratio(0, 1), ratio(5, 7)] {
+            assert_eq!(critics.variance(&constant(b.clone())), moments.variance(Score::Trace, &b));
+        }
+        let best = critics.best();
+        let least = sum(&critics.variance(&best));
+        let baseline = moments.best_baseline(Score::Trace).unwrap_or_default();
+        assert!(least <= sum(&critics.variance(&constant(baseline))) && least >= BigRational::zero());
+        for (k, by) in (0..=m).cartesian_product([ratio(1, 100), ratio(-1, 100)]) {
+            let mut other = best.clone();
+            if k == 0 {
+                other.constant += by
+            } else {
+                other.weights[k - 1] += by
+            }
+            assert!(sum(&critics.variance(&other)) >= least, "{model:?} {k}");
+        }
+    });
 }

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gumbel_oracle::builtin::Gradient;
-use gumbel_oracle::estimators::{Score, ScoreMoments};
+use gumbel_oracle::estimators::Score;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::to_f64;
+use gumbel_oracle::relax::LinearCritic;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero as _;
@@ -53,14 +54,16 @@ pub(super) struct Variance {
 enum Critic {
     /// One number: T-REINFORCE with the best constant baseline.
     Constant,
+    /// A linear function of the exponentials: by all traces, with time as the third power of the entries for each.
+    Linear,
 }
 
 /// An estimator with its exact variance.
 struct Row {
     name: &'static str,
     draws: u32,
-    /// The constant that is taken off the loss.
-    baseline: Option<BigRational>,
+    /// Its critic, which has no weights if it is constant.
+    critic: Option<LinearCritic>,
     /// One per entry, and their sum.
     variance: Vec<BigRational>,
     total: BigRational,
@@ -68,7 +71,7 @@ struct Row {
 
 impl Row {
     fn new(name: &'static str, draws: u32, variance: Vec<BigRational>) -> Self {
-        Self { name, draws, baseline: None, total: variance.iter().sum(), variance }
+        Self { name, draws, critic: None, total: variance.iter().sum(), variance }
     }
 
     /// The variance if each draw of this estimator were one of a mean: what estimators are compared by.
@@ -77,17 +80,26 @@ impl Row {
     }
 
     fn json(&self) -> String {
-        let list: Vec<String> = self.variance.iter().map(|value| format!("\"{value}\"")).collect();
-        let baseline =
-            self.baseline.as_ref().map_or_else(String::new, |value| format!("\"baseline\":\"{value}\","));
+        let critic = self.critic.as_ref().map_or_else(String::new, |critic| {
+            format!(
+                "\"critic\":{{\"constant\":\"{}\",\"weights\":[{}]}},",
+                critic.constant,
+                strings(&critic.weights)
+            )
+        });
         format!(
-            "{{\"name\":\"{}\",\"draws\":{},{baseline}\"variance\":[{}],\"total\":\"{}\"}}",
+            "{{\"name\":\"{}\",\"draws\":{},{critic}\"variance\":[{}],\"total\":\"{}\"}}",
             self.name,
             self.draws,
-            list.join(","),
+            strings(&self.variance),
             self.total
         )
     }
+}
+
+/// Fractions as JSON strings.
+fn strings(values: &[BigRational]) -> String {
+    values.iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(",")
 }
 
 /// Entries in a table.
@@ -96,14 +108,12 @@ const ENTRIES: usize = 40;
 impl Variance {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let model = read_model(&self.model)?;
-        let limit = self.limits.get();
-        let loss = GivenLoss::read(&model, &self.loss, limit)?;
+        let loss = GivenLoss::read(&model, &self.loss, self.limits.get())?;
         let mut output = Output::open(self.out.as_deref())?;
         let waiting = spinner(format!("enumerating {}", model.kind().name()), self.quiet);
-        let moments = model.score_moments(|x| loss.of(&model, x), limit).map_err(Failure::input);
+        let worked_out = self.rows(&model, &loss);
         waiting.finish_and_clear();
-        let moments = moments?;
-        let (rows, exact) = (self.rows(&moments)?, moments.gradient());
+        let (rows, exact) = worked_out?;
         output.write(|out| match self.format {
             Format::Table => out.write_all(self.table(&model, &exact, &rows).as_bytes()),
             Format::Json => self.json(out, &model, &exact, &rows),
@@ -114,7 +124,12 @@ impl Variance {
         Ok(Outcome::Held)
     }
 
-    fn rows(&self, moments: &ScoreMoments) -> Result<Vec<Row>, Failure> {
+    fn rows(&self, model: &Model, loss: &GivenLoss) -> Result<(Vec<Row>, Gradient), Failure> {
+        let limit = self.limits.get();
+        if self.critic.contains(&Critic::Linear) {
+            model.check_traces(limit).map_err(Failure::input)?; // before the rest of the work
+        }
+        let moments = model.score_moments(|x| loss.of(model, x), limit).map_err(Failure::input)?;
         let scores = [("e_reinforce", Score::Exponentials), ("t_reinforce", Score::Trace)];
         let none = BigRational::zero();
         let mut rows: Vec<Row> =
@@ -128,11 +143,19 @@ impl Variance {
             }
         }
         if self.critic.contains(&Critic::Constant) {
-            let best = moments.best_baseline(Score::Trace).unwrap_or_default();
-            let variance = moments.variance(Score::Trace, &best);
-            rows.push(Row { baseline: Some(best), ..Row::new("relax_constant", 1, variance) });
+            let constant = moments.best_baseline(Score::Trace).unwrap_or_default();
+            let variance = moments.variance(Score::Trace, &constant);
+            let weights = vec![none; variance.len()];
+            let critic = Some(LinearCritic { constant, weights });
+            rows.push(Row { critic, ..Row::new("relax_constant", 1, variance) });
         }
-        Ok(rows)
+        if self.critic.contains(&Critic::Linear) {
+            let critics = model.linear_critics(|x| loss.of(model, x), limit).map_err(Failure::input)?;
+            let best = critics.best();
+            let variance = critics.variance(&best);
+            rows.push(Row { critic: Some(best), ..Row::new("relax_linear", 1, variance) });
+        }
+        Ok((rows, moments.gradient()))
     }
 
     fn table(&self, model: &Model, exact: &Gradient, rows: &[Row]) -> String {
@@ -152,12 +175,11 @@ impl Variance {
                 (true, false) => "–".to_owned(),
                 (false, false) => format!("{:.4}", to_f64(&(per_draw / &best))),
             };
-            let baseline = row.baseline.as_ref().map_or_else(String::new, decimal);
             let name = row.name.to_owned();
-            vec![name, row.draws.to_string(), baseline, fraction(&row.total), decimal(&row.total), ratio]
+            vec![name, row.draws.to_string(), fraction(&row.total), decimal(&row.total), ratio]
         };
-        let head = ["estimator", "draws", "baseline", "total variance", "≈", "ratio"];
-        text.push_str(&table(&head, &[1, 2, 3, 4, 5], rows.iter().map(row)));
+        let head = ["estimator", "draws", "total variance", "≈", "ratio"];
+        text.push_str(&table(&head, &[1, 2, 3, 4], rows.iter().map(row)));
         text.push_str("\n\nratio: to the least, at the same number of draws.\n\n");
         let mut head = vec!["entry", "gradient"];
         head.extend(rows.iter().map(|row| row.name));
