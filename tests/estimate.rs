@@ -5,6 +5,7 @@ use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::{Dual, ratio, to_f64};
+use gumbel_oracle::relax::LinearCritic;
 use gumbel_oracle::structure::Structure;
 use gumbel_oracle::top_k::TopK;
 use rand::distr::Open01;
@@ -287,6 +288,7 @@ fn relax_is_that_of_its_definition_which_has_the_exact_mean() {
         let loss = Loss::named(&model, "default").unwrap();
         let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
         let gradient: Vec<f64> = moments.gradient().gradient.iter().map(to_f64).collect();
+        let linear_critics = model.linear_critics_of(&loss, Limit::default()).unwrap();
         let sampler = Reference::new(&model, 11).unwrap();
         let walker = Walker::new(&model);
         for (number, critic) in critics(gradient.len()).into_iter().enumerate() {
@@ -305,10 +307,16 @@ fn relax_is_that_of_its_definition_which_has_the_exact_mean() {
                 let squares = |k: usize| found.iter().map(|of| (of[k] - gradient[k]).powi(2)).sum::<f64>();
                 (0..gradient.len()).map(|k| squares(k) / ESTIMATES as f64).collect()
             };
-            let mut variance = spread(&right);
-            if number == 0 {
-                variance = moments.variance(Score::Trace, &ratio(5, 2)).iter().map(to_f64).collect();
-            }
+            // The exact variance of the first two; of the quadratic critic there is none, its own is taken.
+            let linear = LinearCritic {
+                constant: ratio(1, 2),
+                weights: (0..gradient.len() as i64).map(|k| ratio(7 - 4 * k, 10)).collect(),
+            };
+            let variance: Vec<f64> = match number {
+                0 => moments.variance(Score::Trace, &ratio(5, 2)).iter().map(to_f64).collect(),
+                1 => linear_critics.variance(&linear).iter().map(to_f64).collect(),
+                _ => spread(&right),
+            };
             let worst = distances(&right, &gradient, &variance);
             assert!(worst.iter().all(|of| *of < BEYOND), "{text} {number}: {worst:?}");
             // A constant has no gradient to be mistaken in.

@@ -39,6 +39,7 @@
 
 use num_rational::BigRational;
 use num_traits::Zero;
+use rayon::prelude::*;
 
 use crate::number::{Exact, FromExact, to_rational};
 use crate::race::Trace;
@@ -112,42 +113,35 @@ impl LinearCritics {
             forms: vec![Form::new(m + 1); m],
             present: rates.iter().map(|rate| !rate.is_zero()).collect(),
         };
-        for outcome in traces(recursion, &rates) {
-            let f = Exact::from_exact(&loss(&outcome.structure));
-            sums.add(&rates, &outcome.trace, &outcome.probability, &f);
+        let mut outcomes = traces(recursion, &rates);
+        loop {
+            let some: Vec<(Trace, Exact, Exact)> = outcomes
+                .by_ref()
+                .take(TRACES)
+                .map(|outcome| {
+                    let f = Exact::from_exact(&loss(&outcome.structure));
+                    (outcome.trace, outcome.probability, f)
+                })
+                .collect();
+            if some.is_empty() {
+                return sums;
+            }
+            sums.add(&rates, &some);
         }
-        sums
     }
 
-    fn add(&mut self, rates: &[Exact], trace: &Trace, p: &Exact, f: &Exact) {
-        let m = rates.len();
-        let (score, totals, won) = (trace.score(rates), trace.totals(rates), trace.won());
-        let lost: Vec<usize> = (0..m).filter(|&k| self.present[k] && won[k].is_none()).collect();
-        let (mean, covariance) = (trace.conditional_mean(rates), trace.conditional_covariance(rates));
-        for i in (0..m).filter(|&i| self.present[i]) {
-            let s = &score[i];
-            self.gradient[i] += p.clone() * f * s;
-            let form = &mut self.forms[i];
-            // The mean given the trace is f s - hᵀx; each exponential adds its variance times the square of its factor.
-            let mut h = vec![Exact::ZERO; m + 1];
-            h[0] = s.clone();
-            for (race, total) in trace.races().iter().zip(&totals) {
-                let share = if race.has(i) { rates[i].clone() / total } else { Exact::ZERO };
-                let factor = (share + s) / total;
-                race.entrants.iter().for_each(|&k| h[k + 1] += &factor);
-                let mut inside = vec![Exact::ZERO; m + 1];
-                race.entrants.iter().for_each(|&k| inside[k + 1] = factor.clone());
-                form.add_square(p, &Exact::ZERO, &inside);
+    /// Adds traces with their probabilities and losses, entry by entry.
+    fn add(&mut self, rates: &[Exact], traces: &[(Trace, Exact, Exact)]) {
+        let present = |k: &usize| self.present[*k];
+        let known: Vec<Known> =
+            traces.par_iter().map(|(trace, ..)| Known::of(trace, rates, &present)).collect();
+        let entries = self.gradient.par_iter_mut().zip(&mut self.forms).enumerate();
+        entries.filter(|(i, _)| self.present[*i]).for_each(|(i, (gradient, form))| {
+            for ((trace, p, f), known) in traces.iter().zip(&known) {
+                *gradient += p.clone() * f * &known.score[i];
+                known.add(i, rates, trace, p, f, form);
             }
-            for &k in &lost {
-                let factor = (if k == i { Exact::ONE } else { Exact::ZERO } + s) / &rates[k];
-                h[k + 1] += &factor;
-                form.h[k + 1][k + 1] += factor.clone() * factor * p;
-            }
-            h[i + 1] -= mean[i].clone().unwrap_or_default();
-            form.add_square(p, &(f.clone() * s), &h);
-            form.h[i + 1][i + 1] += covariance[i][i].clone().unwrap_or_default() * p;
-        }
+        });
     }
 
     /// The variance of one estimate with this critic, one per entry.
@@ -175,6 +169,58 @@ impl LinearCritics {
         }
         let mut x = solve(system).into_iter().map(|value| to_rational(&value));
         LinearCritic { constant: x.next().unwrap_or_else(BigRational::zero), weights: x.collect() }
+    }
+}
+
+/// So many traces are held at once.
+const TRACES: usize = 1000;
+
+/// What all entries need of a trace.
+struct Known {
+    score: Vec<Exact>,
+    totals: Vec<Exact>,
+    /// Those present that never won.
+    lost: Vec<usize>,
+    mean: Vec<Option<Exact>>,
+    variance: Vec<Option<Exact>>,
+}
+
+impl Known {
+    fn of(trace: &Trace, rates: &[Exact], present: &impl Fn(&usize) -> bool) -> Self {
+        let won = trace.won();
+        let covariance = trace.conditional_covariance(rates);
+        Self {
+            score: trace.score(rates),
+            totals: trace.totals(rates),
+            lost: (0..rates.len()).filter(present).filter(|&k| won[k].is_none()).collect(),
+            mean: trace.conditional_mean(rates),
+            variance: covariance.into_iter().enumerate().map(|(k, mut row)| row[k].take()).collect(),
+        }
+    }
+
+    /// Adds the second moment of the estimate of entry `i` given the trace.
+    fn add(&self, i: usize, rates: &[Exact], trace: &Trace, p: &Exact, f: &Exact, form: &mut Form) {
+        let (m, s) = (rates.len(), &self.score[i]);
+        // The mean given the trace is f s - hᵀx; each exponential adds its variance times the square of its factor.
+        let mut h = vec![Exact::ZERO; m + 1];
+        h[0] = s.clone();
+        for (race, total) in trace.races().iter().zip(&self.totals) {
+            let share = if race.has(i) { rates[i].clone() / total } else { Exact::ZERO };
+            let factor = (share + s) / total;
+            let square = factor.clone() * &factor * p;
+            for &j in &race.entrants {
+                h[j + 1] += &factor;
+                race.entrants.iter().for_each(|&k| form.h[j + 1][k + 1] += &square);
+            }
+        }
+        for &k in &self.lost {
+            let factor = (if k == i { Exact::ONE } else { Exact::ZERO } + s) / &rates[k];
+            h[k + 1] += &factor;
+            form.h[k + 1][k + 1] += factor.clone() * factor * p;
+        }
+        h[i + 1] -= self.mean[i].clone().unwrap_or_default();
+        form.add_square(p, &(f.clone() * s), &h);
+        form.h[i + 1][i + 1] += self.variance[i].clone().unwrap_or_default() * p;
     }
 }
 
