@@ -13,7 +13,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng as _, RngExt as _, SeedableRng};
 use rayon::prelude::*;
 use recursive_gumbel::estimate::{
-    Baseline, Constant, Critic, EstimateError, Linear, Plain, Quadratic, Reinforce, Relax, Score, TooFewDraws,
+    Baseline, Constant, Critic, EstimateError, Linear, Network, Plain, Quadratic, Reinforce, Relax, Score,
+    TooFewDraws, Trainable,
 };
 use recursive_gumbel::fast::of_model;
 use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Rated, Reference, Sampler, Walker, WithRates};
@@ -363,4 +364,98 @@ fn relax_takes_any_recursion_and_refuses_other_races() {
     let error = relax.gradient(&sampler, &Plain(&TopK::new(3, 1), &rates), f, &mut rng()).unwrap_err();
     assert!(matches!(error, EstimateError::OtherRaces { .. }), "{error}");
     assert_eq!(Relax::new(Constant(0.0), 0).unwrap_err(), EstimateError::NoDraws);
+}
+
+/// `‖g‖²` of one draw, by the critic's parameters: the derivative against differences of the same random numbers.
+#[test]
+fn the_derivative_of_the_squared_norm_is_that_of_differences() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    for text in MODELS {
+        let model = Model::parse(text).unwrap();
+        let loss = Loss::named(&model, "default").unwrap();
+        let f = |x: &Structure| loss.of(&model, x) as f64;
+        let (sampler, walker) = (Reference::new(&model, 1).unwrap(), Walker::new(&model));
+        let m = model.rates().len();
+        let network = Network::new(m, 4, &mut rng);
+        let critics: [Box<dyn Trainable>; 4] = [
+            Box::new(Constant(0.0)),
+            Box::new(Linear { constant: 0.0, weights: vec![0.0; m] }),
+            Box::new(Quadratic { constant: 0.0, weights: vec![0.0; m], matrix: vec![0.0; m * m] }),
+            Box::new(network),
+        ];
+        for mut critic in critics {
+            let parameters: Vec<f64> =
+                critic.parameters().iter().map(|p| p + rng.random_range(-0.5..0.5)).collect();
+            critic.set(&parameters);
+            let seed = rng.random();
+            let mut relax = Relax::new(critic, 1).unwrap();
+            let mut stream = ChaCha8Rng::seed_from_u64(seed);
+            let (estimate, derivative) =
+                relax.gradient_and_derivative(&sampler, &walker, f, &mut stream).unwrap();
+            let mut norm = |changed: &[f64]| {
+                relax.critic_mut().set(changed);
+                let mut stream = ChaCha8Rng::seed_from_u64(seed);
+                let estimate = relax.gradient(&sampler, &walker, f, &mut stream).unwrap();
+                (estimate.gradient.iter().map(|g| g * g).sum::<f64>(), estimate)
+            };
+            assert_eq!(norm(&parameters).1, estimate);
+            let scale = 1.0 + norm(&parameters).0;
+            for i in 0..parameters.len() {
+                let mut at = |by: f64| {
+                    let mut changed = parameters.clone();
+                    changed[i] += by;
+                    norm(&changed).0
+                };
+                let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+                assert!(
+                    (derivative[i] - difference).abs() < 1e-5 * scale,
+                    "{text} {i}: {} {difference}",
+                    derivative[i]
+                );
+            }
+        }
+    }
+}
+
+/// Critics learn: the linear one comes close to the best there is, and the network is no worse than a constant.
+#[test]
+fn critics_that_are_trained_come_close_to_the_best() {
+    let model =
+        Model::parse(r#"{"structure": "spanning_tree", "vertices": 3, "edges": [[0,1,4],[0,2,2],[1,2,1]]}"#)
+            .unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let f = |x: &Structure| loss.of(&model, x) as f64;
+    let (sampler, walker) = (Reference::new(&model, 1).unwrap(), Walker::new(&model));
+    let critics = model.linear_critics_of(&loss, Limit::default()).unwrap();
+    let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
+    let total = |variances: &[num_rational::BigRational]| variances.iter().map(to_f64).sum::<f64>();
+    let best = total(&critics.variance(&critics.best()));
+    let baseline = moments.best_baseline(Score::Trace).unwrap();
+    let constant = total(&moments.variance(Score::Trace, &baseline));
+    let trained = |critic: Box<dyn Trainable>| {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut relax = Relax::new(critic, 10).unwrap();
+        for step in 0..6_000 {
+            let (_, derivative) = relax.gradient_and_derivative(&sampler, &walker, f, &mut rng).unwrap();
+            let rate = 0.1 / (1.0 + f64::from(step) / 300.0);
+            let changed: Vec<f64> =
+                relax.critic().parameters().iter().zip(derivative).map(|(p, d)| p - rate * d).collect();
+            relax.critic_mut().set(&changed);
+        }
+        // What is left, from many draws: the mean squared norm less that of the gradient.
+        let many = Relax::new(relax.critic(), 200_000).unwrap();
+        let found = many.gradient(&sampler, &walker, f, &mut rng).unwrap();
+        let variance = found.diagnostics.variance.unwrap().iter().sum::<f64>() * 200_000.0;
+        (relax.critic().parameters(), variance)
+    };
+    let (parameters, _) = trained(Box::new(Linear { constant: 0.0, weights: vec![0.0; 3] }));
+    let exact = |value: &f64| num_rational::BigRational::from_float(*value).unwrap();
+    let learnt = LinearCritic {
+        constant: exact(&parameters[0]),
+        weights: parameters[1..].iter().map(exact).collect(),
+    };
+    let linear = total(&critics.variance(&learnt));
+    assert!(best < linear && linear < 1.02 * best && 1.02 * best < constant, "{best} {linear} {constant}");
+    let (_, network) = trained(Box::new(Network::new(3, 32, &mut ChaCha8Rng::seed_from_u64(6))));
+    assert!(network < constant, "{network} {constant}");
 }

@@ -127,6 +127,15 @@ fn the_derivative_of_a_conditional_draw_is_that_of_the_oracles_own() {
                 weights.iter().zip(&vector).map(|(weight, v)| v * weight.unwrap_or(0.0)).sum::<f64>()
             };
             let scale = outcome.trace.exponentials(&rates, &uniforms).into_iter().flatten().sum::<f64>();
+            // Along the vector: one run with all logits.
+            let along = walker.walk(&winners(&outcome.trace)).unwrap().push_forward(&uniforms, &vector);
+            let along_dual = |k: usize| Dual { value: rates[k], derivative: -rates[k] * vector[k] };
+            let duals: Vec<Dual<f64>> = (0..m).map(along_dual).collect();
+            let constant: Vec<Dual<f64>> = uniforms.iter().map(|&u| Dual::constant(u)).collect();
+            for (found, want) in along.iter().zip(outcome.trace.exponentials(&duals, &constant)) {
+                let want = want.map_or(0.0, |weight| weight.derivative);
+                assert!((found - want).abs() <= 1e-12 * scale, "{name}: {found} {want}");
+            }
             for i in 0..m {
                 let want: f64 = if rates[i] > 0.0 { dual(i) } else { 0.0 };
                 assert!((found[i] - want).abs() <= 1e-12 * scale, "{name} {i}: {} {want}", found[i]);

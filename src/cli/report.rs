@@ -137,7 +137,8 @@ impl Judgement<'_> {
         let exact =
             self.rows.iter().filter(|row| row.test.is_none() && row.verdict != Verdict::NotJudged).count();
         let tests = self.rows.iter().filter(|row| row.test.is_some()).count();
-        let counts = format!("{exact} exact checks and {tests} tests");
+        let s = |count: usize| if count == 1 { "" } else { "s" };
+        let counts = format!("{exact} exact check{} and {tests} test{}", s(exact), s(tests));
         let wrong = findings(self.rows);
         let mut text = match Verdict::of(self.rows) {
             Verdict::Held => format!("All held: {counts}. {}.\n", self.subject),

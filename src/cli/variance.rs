@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gumbel_oracle::builtin::Gradient;
-use gumbel_oracle::estimators::Score;
+use gumbel_oracle::estimators::{Score, TooFewDraws};
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::to_f64;
 use gumbel_oracle::relax::LinearCritic;
@@ -107,6 +107,9 @@ const ENTRIES: usize = 40;
 
 impl Variance {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if let Some(draws) = self.k.filter(|draws| *draws < 2) {
+            return Err(Failure::input(format!("--k {draws}: {}", TooFewDraws { draws }))); // before the work
+        }
         let model = read_model(&self.model)?;
         let loss = GivenLoss::read(&model, &self.loss, self.limits.get())?;
         let mut output = Output::open(self.out.as_deref())?;
@@ -137,8 +140,7 @@ impl Variance {
         if let Some(k) = self.k {
             let names = ["e_reinforce_plus", "t_reinforce_plus"];
             for (name, (_, score)) in names.into_iter().zip(scores) {
-                let variance = moments.leave_one_out(score, k);
-                let variance = variance.map_err(|error| Failure::input(format!("--k {k}: {error}")))?;
+                let variance = moments.leave_one_out(score, k).map_err(Failure::input)?;
                 rows.push(Row::new(name, k, variance));
             }
         }

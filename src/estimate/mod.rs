@@ -60,7 +60,7 @@ use rand::Rng;
 
 use crate::sample::{Batch, Field, WithRates};
 
-pub use critic::{Constant, Critic, Linear, Quadratic};
+pub use critic::{Constant, Critic, Linear, Network, Quadratic, Trainable};
 pub use gumbel_oracle::estimators::{Score, TooFewDraws};
 pub use relax::{Plain, Races, Relax, Reparameterised};
 

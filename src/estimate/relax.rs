@@ -1,12 +1,12 @@
 //! RELAX: a score with a critic that is taken off and given back.
 
-use gumbel_oracle::number::Real;
+use gumbel_oracle::number::{Dual, Real};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::recursion::{Recursion, replay_winners};
 use rand::distr::Open01;
 use rand::{Rng, RngExt as _};
 
-use super::critic::Critic;
+use super::critic::{Critic, Trainable};
 use super::{Diagnostics, Estimate, EstimateError, Mean, losses};
 use crate::sample::{Field, Walk, Walker, WithRates};
 
@@ -20,6 +20,9 @@ pub trait Reparameterised {
 
     /// `Σ_k v_k ∂E_k/∂θ_i` of that draw, one number per entry `i`.
     fn pull_back(&self, uniforms: &[f64], vector: &[f64]) -> Vec<f64>;
+
+    /// `Σ_i v_i ∂E_k/∂θ_i` of that draw, one number per entry `k`.
+    fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64>;
 }
 
 impl Reparameterised for Walk<'_> {
@@ -33,6 +36,10 @@ impl Reparameterised for Walk<'_> {
 
     fn pull_back(&self, uniforms: &[f64], vector: &[f64]) -> Vec<f64> {
         Walk::pull_back(self, uniforms, vector)
+    }
+
+    fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64> {
+        Walk::push_forward(self, uniforms, direction)
     }
 }
 
@@ -93,6 +100,14 @@ impl Reparameterised for Listed<'_> {
         }
         pulled
     }
+
+    fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64> {
+        let dual = |(&value, along): (&f64, &f64)| Dual { value, derivative: -value * along };
+        let rates: Vec<Dual<f64>> = self.rates.iter().zip(direction).map(dual).collect();
+        let uniforms: Vec<Dual<f64>> = uniforms.iter().map(|&u| Dual::constant(u)).collect();
+        let weights = self.trace.exponentials(&rates, &uniforms);
+        weights.into_iter().map(|weight| weight.map_or(0.0, |weight| weight.derivative)).collect()
+    }
 }
 
 /// RELAX, from so many draws.
@@ -147,6 +162,18 @@ impl<C: Critic> Relax<C> {
         loss: impl Fn(&X) -> f64,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Estimate, EstimateError> {
+        self.each(sampler, races, loss, rng, |_, _, _| {})
+    }
+
+    /// One estimate, and whatever is to be done with each draw.
+    fn each<X>(
+        &self,
+        sampler: &(impl WithRates<X> + ?Sized),
+        races: &(impl Races + ?Sized),
+        loss: impl Fn(&X) -> f64,
+        rng: &mut (impl Rng + ?Sized),
+        mut visit: impl FnMut(&dyn Reparameterised, &[f64], &Term),
+    ) -> Result<Estimate, EstimateError> {
         let rates = sampler.rates();
         let (first, batch) =
             super::draw(sampler, self.draws, &[Field::Structure, Field::Trace, Field::Exponentials], rng)?;
@@ -159,7 +186,9 @@ impl<C: Critic> Relax<C> {
             let other = |problem| EstimateError::OtherRaces { draw: first + draw as u64, problem };
             let races = races.races(winners).map_err(other)?;
             let uniforms: Vec<f64> = rates.iter().map(|_| rng.sample(Open01)).collect();
-            mean.add(self.term(&*races, rates, &uniforms, exponentials, *loss));
+            let term = self.term(&*races, rates, &uniforms, exponentials, *loss);
+            visit(&*races, &uniforms, &term);
+            mean.add(term.estimate.into_iter());
         }
         let variance = mean.variance();
         let value = losses.iter().sum::<f64>() / self.draws as f64;
@@ -174,16 +203,63 @@ impl<C: Critic> Relax<C> {
         uniforms: &[f64],
         exponentials: &[f64],
         loss: f64,
-    ) -> impl Iterator<Item = f64> {
+    ) -> Term {
         let present = |exponentials: &[f64]| -> Vec<f64> {
             exponentials.iter().zip(rates).map(|(&e, &rate)| if rate > 0.0 { e } else { 0.0 }).collect()
         };
         let (drawn, given) = (present(exponentials), present(&races.conditional(uniforms)));
         let left = loss - self.critic.value(&given);
         let at_given = races.pull_back(uniforms, &self.critic.gradient(&given));
+        let (score, slopes) = (races.score(), self.critic.gradient(&drawn));
         // ∂e₁/∂θ = e₁, entry by entry; 0 at an absent one, as are the others.
-        let at_drawn = self.critic.gradient(&drawn).into_iter().zip(drawn).map(|(slope, e)| slope * e);
-        let entries = races.score().into_iter().zip(at_given).zip(at_drawn);
-        entries.map(move |((score, at_given), at_drawn)| left * score - at_given + at_drawn)
+        let estimate =
+            (0..rates.len()).map(|k| left * score[k] - at_given[k] + slopes[k] * drawn[k]).collect();
+        Term { estimate, score, drawn, given }
+    }
+}
+
+/// What is made of one draw.
+struct Term {
+    estimate: Vec<f64>,
+    score: Vec<f64>,
+    /// `e₁` and `e₂`, with 0 at absent entries.
+    drawn: Vec<f64>,
+    given: Vec<f64>,
+}
+
+impl<C: Trainable> Relax<C> {
+    /// One estimate, as [`gradient`](Self::gradient) has it from the same generator; and the derivative in the critic's parameters of the
+    /// squared norm of the estimate of one draw, as a mean over the draws.
+    ///
+    /// The expectation of the estimate does not depend on the critic, so this is an unbiased estimate of the derivative of the sum of the
+    /// variances: going against it makes the critic better, with no draws but those that are made anyway.
+    ///
+    /// With `g` the estimate of a draw it is `2 Σ_i g_i ∂g_i/∂φ`, and of that, with `w₂ = Σ_i g_i ∂e₂/∂θ_i` and `w₁ = g e₁`,
+    /// `Σ_i g_i ∂g_i/∂φ = -(Σ_i g_i s_i) ∂c(e₂)/∂φ - ∂/∂φ Σ_k w₂ₖ ∂c(e₂)/∂e_k + ∂/∂φ Σ_k w₁ₖ ∂c(e₁)/∂e_k`.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    pub fn gradient_and_derivative<X>(
+        &self,
+        sampler: &(impl WithRates<X> + ?Sized),
+        races: &(impl Races + ?Sized),
+        loss: impl Fn(&X) -> f64,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<(Estimate, Vec<f64>), EstimateError> {
+        let mut derivative = vec![0.0; self.critic.parameters().len()];
+        let scale = 2.0 / self.draws as f64;
+        let estimate = self.each(sampler, races, loss, rng, |races, uniforms, term| {
+            let Term { estimate, score, drawn, given } = term;
+            let along: f64 = estimate.iter().zip(score).map(|(g, s)| g * s).sum();
+            let at_given = races.push_forward(uniforms, estimate);
+            let at_drawn: Vec<f64> = estimate.iter().zip(drawn).map(|(g, e)| g * e).collect();
+            let values = self.critic.in_parameters(given);
+            let given = self.critic.slope_in_parameters(given, &at_given);
+            let drawn = self.critic.slope_in_parameters(drawn, &at_drawn);
+            for (i, derivative) in derivative.iter_mut().enumerate() {
+                *derivative += scale * (drawn[i] - along * values[i] - given[i]);
+            }
+        })?;
+        Ok((estimate, derivative))
     }
 }

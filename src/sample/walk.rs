@@ -351,6 +351,38 @@ impl<'r> Walk<'r> {
         self.last.iter().enumerate().map(of).collect()
     }
 
+    /// The derivative of [`conditional`](Self::conditional), as a function of the logits, along a direction:
+    /// `Σ_i v_i ∂E_k/∂θ_i`, one number per entry `k`; 0 at an absent one.
+    ///
+    /// With `dM_r = M_r Σ_{i∈S_r} λ_i v_i / Λ_r` it is `Σ_{r: k∈S_r} dM_r + [k never won] v_k R_k`.
+    ///
+    /// Complexity: O(nodes + entries).
+    ///
+    /// # Panics
+    /// If there is not one uniform and one number per entry.
+    #[must_use]
+    pub fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64> {
+        let entries = self.rates.len();
+        assert!(
+            uniforms.len() == entries && direction.len() == entries,
+            "one uniform and one number per entry"
+        );
+        let inside = self.over_entrants(|entry| self.rates[entry] * direction[entry]);
+        let races = self.winners.iter().zip(&self.totals).zip(inside);
+        let changes: Vec<f64> = races
+            .map(|((&winner, total), inside)| -Real::ln(&uniforms[winner]) / total * inside / total)
+            .collect();
+        let sums = self.sums(&changes);
+        let of = |(k, &last): (usize, &u32)| {
+            if last == NONE {
+                return 0.0;
+            }
+            let residual = if self.won[k] { 0.0 } else { -Real::ln(&uniforms[k]) / self.rates[k] };
+            sums[last as usize] + direction[k] * residual
+        };
+        self.last.iter().enumerate().map(of).collect()
+    }
+
     /// The inverse of [`conditional`](Self::conditional): `exp(-Λ_r M_r)` at the winner of each race, `exp(-λ_k R_k)` at every
     /// other entry, NaN at an absent one. A value above 1 means a negative time: the weights are not of this trace.
     ///
