@@ -21,7 +21,7 @@ use gumbel_oracle::identities::of_model;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Algorithm, Kind, Model};
-use gumbel_oracle::number::{ratio, to_f64};
+use gumbel_oracle::number::{Dual, ratio, to_f64};
 use gumbel_oracle::race::{Race, Trace};
 use gumbel_oracle::recursion::Outcome;
 use gumbel_oracle::structure::Structure;
@@ -426,6 +426,7 @@ fn structure_blocks() -> Vec<(&'static str, &'static str, String)> {
         ("gradients.md", "gradient-sweep", sweep_block()),
         ("gradients.md", "gradient-variance", variance_block()),
         ("gradients.md", "gradient-baseline", baseline_block()),
+        ("gradients.md", "gradient-derivative", derivative_block()),
         ("gradients.md", "gradient-relax", relax_block()),
         ("gradients.md", "gradient-plus", plus_block()),
         ("identities.md", "identities-mistakes", mistakes_block()),
@@ -787,6 +788,33 @@ fn baseline_block() -> String {
         }
         rows.push(cells);
     }
+    table(rows)
+}
+
+/// The derivative of a conditional draw, by dual numbers, where each standard exponential is 1.
+fn derivative_block() -> String {
+    let k3 = model("k3");
+    let (labels, rates) = (labels(&k3), k3.rates());
+    let Outcome { trace, .. } = outcomes(&k3).remove(0);
+    let weights = |duals: &[Dual<Q>]| -> Vec<Dual<Q>> {
+        let one = || Dual::constant(Q::one());
+        let times: Vec<Dual<Q>> = trace.totals(duals).into_iter().map(|total| one() / total).collect();
+        let residuals: Vec<Option<Dual<Q>>> = duals.iter().map(|rate| Some(one() / rate)).collect();
+        trace.assemble(&times, &residuals).into_iter().map(|weight| weight.expect("present")).collect()
+    };
+    let mut rows = vec![row([&"", &labels[0], &labels[1], &labels[2]])];
+    let constant: Vec<Dual<Q>> = rates.iter().cloned().map(Dual::constant).collect();
+    let drawn: Vec<Q> = weights(&constant).into_iter().map(|weight| weight.value).collect();
+    rows.push(row([&"weight", &drawn[0], &drawn[1], &drawn[2]]));
+    let mut sums = vec![Q::zero(); 3];
+    for i in 0..3 {
+        let mut duals = constant.clone();
+        duals[i] = Dual::logit(rates[i].clone());
+        let slopes: Vec<Q> = weights(&duals).into_iter().map(|weight| weight.derivative).collect();
+        sums.iter_mut().zip(&slopes).for_each(|(sum, slope)| *sum += slope);
+        rows.push(row([&format!("∂/∂θ of {}", labels[i]), &slopes[0], &slopes[1], &slopes[2]]));
+    }
+    assert_eq!(sums, drawn);
     table(rows)
 }
 
