@@ -209,6 +209,16 @@ fn what_makes_no_estimate_is_named() {
     let error = one.gradient(&Rated(&bare, sampler.rates()), |_| 0.0, &mut rng);
     assert_eq!(error, Err(EstimateError::Lacks("score")));
     assert_eq!(WithRates::rates(&sampler), [3.0, 1.0, 0.0, 2.0]);
+    let short = FromDraws(|number| Draw { score: vec![0.0; 3], ..sampler.draw(number) });
+    let error = one.gradient(&Rated(&short, sampler.rates()), |_| 0.0, &mut rng).unwrap_err();
+    assert!(error.to_string().ends_with("score has 3 values: want one for each of 4 entries"), "{error}");
+    /// A sampler that makes nothing.
+    struct Idle;
+    impl Sampler for Idle {
+        fn fill(&self, _: u64, _: usize, _: &mut Batch) {}
+    }
+    let error = one.gradient(&Rated(&Idle, sampler.rates()), |_| 0.0, &mut rng).unwrap_err();
+    assert!(error.to_string().ends_with("the sampler has not made it"), "{error}");
 }
 
 /// What one gets wrong in RELAX.

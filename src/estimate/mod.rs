@@ -96,6 +96,14 @@ pub enum EstimateError {
     /// A sampler without what the score is made of.
     #[error("the sampler does not give the field {0} with its draws, which this estimator needs")]
     Lacks(&'static str),
+    /// A draw that is none of the model, or is not there.
+    #[error("draw {draw}: {problem}")]
+    Malformed {
+        /// The draw, as its sampler numbers it.
+        draw: u64,
+        /// What is wrong.
+        problem: String,
+    },
     /// A trace of another model.
     #[error("the trace of draw {draw} is not one of these races: {problem}")]
     OtherRaces {
@@ -279,7 +287,11 @@ fn draw<X>(
     let mut batch = Batch::new(sampler.rates().len(), fields);
     let first = rng.next_u64() >> 3; // with room for what follows
     sampler.fill(first, draws, &mut batch);
-    Ok((first, batch))
+    let missing = (batch.len() < draws).then(|| (batch.len(), "the sampler has not made it".to_owned()));
+    match batch.malformed().first().cloned().or(missing) {
+        Some((draw, problem)) => Err(EstimateError::Malformed { draw: first + draw as u64, problem }),
+        None => Ok((first, batch)),
+    }
 }
 
 /// The loss of each draw of a batch.
