@@ -373,6 +373,13 @@ fn relax_takes_any_recursion_and_refuses_other_races() {
     assert!(error.to_string().contains("the trace has 2 races, but the algorithm stops after 1"), "{error}");
     let error = relax.gradient(&sampler, &Plain(&TopK::new(3, 1), &rates), f, &mut rng()).unwrap_err();
     assert!(matches!(error, EstimateError::OtherRaces { .. }), "{error}");
+    let four = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 3, 4]}"#).unwrap();
+    let error = relax.gradient(&sampler, &Walker::new(&four), f, &mut rng()).unwrap_err();
+    assert_eq!(error, EstimateError::OtherRates { entry: 3, races: Some(4.0), sampler: None });
+    let error = relax.gradient(&sampler, &Plain(&top, &[1.0, 2.0, 4.0]), f, &mut rng()).unwrap_err();
+    assert!(error.to_string().starts_with("the races have rate 4 at entry 2, the sampler has 3"), "{error}");
+    let error = relax.gradient(&sampler, &Plain(&TopK::new(4, 2), &rates), f, &mut rng()).unwrap_err();
+    assert!(error.to_string().contains("4 entries and 3 rates"), "{error}");
     assert_eq!(Relax::new(Constant(0.0), 0).unwrap_err(), EstimateError::NoDraws);
 }
 
@@ -468,4 +475,66 @@ fn critics_that_are_trained_come_close_to_the_best() {
     assert!(best < linear && linear < 1.02 * best && 1.02 * best < constant, "{best} {linear} {constant}");
     let (_, network) = trained(Box::new(Network::new(3, 32, &mut ChaCha8Rng::seed_from_u64(6))));
     assert!(network < constant, "{network} {constant}");
+}
+
+/// A critic that is not of this model, or no critic, is told so, and nothing panics.
+#[test]
+fn a_wrong_critic_is_refused() {
+    /// So many numbers, all of them this one.
+    struct All(usize, f64);
+    impl Critic for All {
+        fn value(&self, _: &[f64]) -> f64 {
+            1.0
+        }
+        fn gradient(&self, _: &[f64]) -> Vec<f64> {
+            vec![self.1; self.0]
+        }
+    }
+    /// With a derivative too few.
+    struct Short(Linear);
+    impl Critic for Short {
+        fn value(&self, e: &[f64]) -> f64 {
+            self.0.value(e)
+        }
+        fn gradient(&self, e: &[f64]) -> Vec<f64> {
+            self.0.gradient(e)
+        }
+    }
+    impl Trainable for Short {
+        fn parameters(&self) -> Vec<f64> {
+            self.0.parameters()
+        }
+        fn set(&mut self, parameters: &[f64]) {
+            self.0.set(parameters);
+        }
+        fn in_parameters(&self, e: &[f64]) -> Vec<f64> {
+            e.to_vec()
+        }
+        fn slope_in_parameters(&self, e: &[f64], direction: &[f64]) -> Vec<f64> {
+            self.0.slope_in_parameters(e, direction)
+        }
+    }
+    let model = Model::parse(MODELS[5]).unwrap();
+    let (sampler, walker) = (Reference::new(&model, 1).unwrap(), Walker::new(&model));
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let linear = |constant: f64, weights: usize| Linear { constant, weights: vec![1.0; weights] };
+    let network = Network::new(2, 3, &mut rng);
+    let quadratic = Quadratic { constant: 0.0, weights: vec![0.0; 3], matrix: vec![0.0; 4] };
+    let critics: [(Box<dyn Critic>, &str); 7] = [
+        (Box::new(linear(0.0, 4)), "the critic has 4 weights: want 3 for 3 entries"),
+        (Box::new(quadratic), "the critic has 4 numbers in its matrix: want 9 for 3 entries"),
+        (Box::new(network), "the critic has 2 inputs: want 3 for 3 entries"),
+        (Box::new(linear(f64::NAN, 3)), "the critic has the value NaN: want a finite number"),
+        (Box::new(All(2, 0.0)), "the critic has 2 numbers in its gradient: want 3"),
+        (Box::new(All(3, f64::INFINITY)), "the critic has inf in its gradient: want finite numbers"),
+        (Box::new(All(4, 0.0)), "the critic has 4 numbers in its gradient: want 3"),
+    ];
+    for (critic, want) in critics {
+        let relax = Relax::new(critic, 2).unwrap();
+        let error = relax.gradient(&sampler, &walker, |_| 1.0, &mut rng).unwrap_err();
+        assert_eq!(error.to_string(), want);
+    }
+    let relax = Relax::new(Short(linear(0.0, 3)), 2).unwrap();
+    let error = relax.gradient_and_derivative(&sampler, &walker, |_| 1.0, &mut rng).unwrap_err();
+    assert_eq!(error.to_string(), "the critic has 3 numbers in a derivative in its parameters: want 4");
 }

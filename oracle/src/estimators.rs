@@ -42,8 +42,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
 
-use crate::number::{Exact, FromExact, Number, to_rational};
-use crate::race::Trace;
+use crate::number::{Exact, FromExact, to_rational};
 use crate::recursion::{Recursion, traces};
 
 /// Which score an estimator uses.
@@ -85,23 +84,6 @@ pub struct ScoreMoments {
     squares: Vec<[Exact; 3]>,
     /// `E[f^a λ² Var(E | T)]`, one per entry.
     inside: Vec<[Exact; 3]>,
-}
-
-/// `λ² Var(E | T) = λ² Σ_{r: k∈S_r} 1/Λ_r² + [k never won]`, one per entry; 0 for an absent one.
-fn inside<N: Number>(trace: &Trace, rates: &[N]) -> Vec<N> {
-    let mut inside = vec![N::zero(); rates.len()];
-    for (race, total) in trace.races().iter().zip(trace.totals(rates)) {
-        for &k in &race.entrants {
-            let share = rates[k].clone() / &total;
-            inside[k] = inside[k].clone() + share.clone() * share;
-        }
-    }
-    for (k, won) in trace.won().into_iter().enumerate() {
-        if won.is_none() && !rates[k].is_zero() {
-            inside[k] = inside[k].clone() + N::one();
-        }
-    }
-    inside
 }
 
 impl ScoreMoments {
@@ -155,7 +137,9 @@ impl ScoreMoments {
             };
             let score = outcome.trace.score(&rates);
             let square = weighted(score.iter().map(|s| s.clone() * s).collect());
-            let inside = weighted(inside(&outcome.trace, &rates));
+            let variances = outcome.trace.conditional_variance(&rates).into_iter().zip(&rates);
+            let inside = variances.map(|(variance, rate)| variance.unwrap_or_default() * rate * rate);
+            let inside = weighted(inside.collect());
             sums.add(&f, &outcome.probability, &weighted(score), &square, &inside);
         }
         sums

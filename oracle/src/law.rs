@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use num_rational::BigRational;
 use num_traits::Zero;
 
@@ -211,7 +211,7 @@ impl Model {
     /// The moments of any loss and the scores.
     ///
     /// # Errors
-    /// [`TooLarge`] if that would visit more than `limit` structures or traces.
+    /// [`TooLarge`] if that would visit more than `limit` structures, hold more numbers for them, or visit more traces.
     pub fn score_moments(
         &self,
         loss: impl Fn(&Structure) -> BigRational,
@@ -221,7 +221,13 @@ impl Model {
             A::MERGES
         }
         with_algorithm!(self, a => {
-            if merges(a) { a.check_law(limit)? } else { a.check_traces(limit)? }
+            if merges(a) {
+                a.check_law(limit)?;
+                let numbers = self.structure_count() * self.entries().len();
+                limit.check("structures × entries", &numbers)?;
+            } else {
+                a.check_traces(limit)?;
+            }
             Ok(a.score_moments(self.rates(), &|x| loss(&x.clone().into())))
         })
     }
@@ -237,13 +243,14 @@ impl Model {
     /// The second moments of RELAX with any linear critic, by enumeration of all traces.
     ///
     /// # Errors
-    /// [`TooLarge`] if there are more than `limit` traces.
+    /// [`TooLarge`] if there are more than `limit` traces, or coefficients: the cube of the number of entries.
     pub fn linear_critics(
         &self,
         loss: impl Fn(&Structure) -> BigRational,
         limit: Limit,
     ) -> Result<LinearCritics, TooLarge> {
         self.check_traces(limit)?;
+        limit.check("coefficients", &BigUint::from(self.entries().len()).pow(3))?;
         Ok(with_algorithm!(self, a => {
             LinearCritics::over_traces(a, self.rates(), &|x| loss(&x.clone().into()))
         }))

@@ -253,6 +253,24 @@ impl Trace {
         (0..self.entries).map(|j| (0..self.entries).map(|k| cell(j, k)).collect()).collect()
     }
 
+    /// The conditional variance `Var(E_k | T)`, one per entry: the diagonal of the covariance.
+    #[must_use]
+    pub fn conditional_variance<N: Number>(&self, rates: &[N]) -> Vec<Option<N>> {
+        let square = |rate: &N| N::one() / rate / rate;
+        let residuals = rates.iter().zip(self.won()).map(|(rate, won)| match won {
+            _ if rate.is_zero() => None,
+            Some(_) => Some(N::zero()),
+            None => Some(square(rate)),
+        });
+        let mut variances: Vec<Option<N>> = residuals.collect();
+        for (race, total) in self.races.iter().zip(self.totals(rates)) {
+            for &k in &race.entrants {
+                variances[k] = variances[k].take().map(|sum| sum + square(&total));
+            }
+        }
+        variances
+    }
+
     /// The joint Laplace transform `L_T(s) = E[exp(-Σ s_k E_k) | T]` for `s ≥ 0`, one `s` per entry (ignored for
     /// absent entries).
     ///

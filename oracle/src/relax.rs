@@ -188,13 +188,12 @@ struct Known {
 impl Known {
     fn of(trace: &Trace, rates: &[Exact], present: &impl Fn(&usize) -> bool) -> Self {
         let won = trace.won();
-        let covariance = trace.conditional_covariance(rates);
         Self {
             score: trace.score(rates),
             totals: trace.totals(rates),
             lost: (0..rates.len()).filter(present).filter(|&k| won[k].is_none()).collect(),
             mean: trace.conditional_mean(rates),
-            variance: covariance.into_iter().enumerate().map(|(k, mut row)| row[k].take()).collect(),
+            variance: trace.conditional_variance(rates),
         }
     }
 

@@ -49,7 +49,11 @@ fn seen(model: &Model, loss: &Loss) -> Vec<Seen> {
         Seen {
             p: outcome.probability,
             f: ratio(loss.of(model, &outcome.structure), 1),
-            s: outcome.trace.score(rates),
+            s: {
+                let diagonal = (0..rates.len()).map(|k| covariance[k][k].clone());
+                assert!(diagonal.eq(outcome.trace.conditional_variance(rates)));
+                outcome.trace.score(rates)
+            },
             inside: (0..rates.len()).map(inside).collect(),
         }
     };
@@ -182,10 +186,18 @@ fn the_trace_varies_less_and_the_best_baseline_is_best() {
 
 #[test]
 fn what_is_too_large_is_refused() {
+    // Few structures and traces, but too many numbers for each.
+    let large = Model::categorical(vec![ratio(1, 1); 2_000]).unwrap();
+    let loss = Loss::named(&large, "default").unwrap();
+    let error = large.score_moments_of(&loss, Limit::default()).unwrap_err();
+    assert!(error.to_string().contains("4000000 structures × entries"), "{error}");
+    let error = large.linear_critics_of(&loss, Limit::default()).unwrap_err();
+    assert!(error.to_string().contains("8000000000 coefficients"), "{error}");
     for text in MODELS {
         let model = Model::parse(text).unwrap();
         let loss = Loss::named(&model, "default").unwrap();
         assert!(model.score_moments_of(&loss, Limit(0)).is_err(), "{text}");
+        assert!(model.linear_critics_of(&loss, Limit(0)).is_err(), "{text}");
     }
 }
 

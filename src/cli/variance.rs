@@ -129,9 +129,11 @@ impl Variance {
 
     fn rows(&self, model: &Model, loss: &GivenLoss) -> Result<(Vec<Row>, Gradient), Failure> {
         let limit = self.limits.get();
-        if self.critic.contains(&Critic::Linear) {
-            model.check_traces(limit).map_err(Failure::input)?; // before the rest of the work
-        }
+        // First: it is refused at smaller sizes than the rest.
+        let linear = match self.critic.contains(&Critic::Linear) {
+            true => Some(model.linear_critics(|x| loss.of(model, x), limit).map_err(Failure::input)?),
+            false => None,
+        };
         let moments = model.score_moments(|x| loss.of(model, x), limit).map_err(Failure::input)?;
         let scores = [("e_reinforce", Score::Exponentials), ("t_reinforce", Score::Trace)];
         let none = BigRational::zero();
@@ -151,8 +153,7 @@ impl Variance {
             let critic = Some(LinearCritic { constant, weights });
             rows.push(Row { critic, ..Row::new("relax_constant", 1, variance) });
         }
-        if self.critic.contains(&Critic::Linear) {
-            let critics = model.linear_critics(|x| loss.of(model, x), limit).map_err(Failure::input)?;
+        if let Some(critics) = linear {
             let best = critics.best();
             let variance = critics.variance(&best);
             rows.push(Row { critic: Some(best), ..Row::new("relax_linear", 1, variance) });

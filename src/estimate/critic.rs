@@ -7,11 +7,28 @@ use rand::{Rng, RngExt as _};
 /// It may be anything that has a gradient almost everywhere, is continuous, and has finite variance; the estimate is unbiased whatever it is.
 /// At absent entries it is given 0, and what it says of them is not used.
 pub trait Critic {
+    /// Whether it is made for so many entries: asked before anything else.
+    ///
+    /// # Errors
+    /// In words, what it is made for.
+    fn check(&self, entries: usize) -> Result<(), String> {
+        let _ = entries;
+        Ok(())
+    }
+
     /// `c(e)`.
     fn value(&self, exponentials: &[f64]) -> f64;
 
     /// `∂c/∂e_k`, one number per entry.
     fn gradient(&self, exponentials: &[f64]) -> Vec<f64>;
+}
+
+/// Refuses another number than the one that is wanted.
+fn want(what: &str, found: usize, wanted: usize, entries: usize) -> Result<(), String> {
+    match found == wanted {
+        true => Ok(()),
+        false => Err(format!("has {found} {what}: want {wanted} for {entries} entries")),
+    }
 }
 
 /// A critic with parameters `φ` that can be learnt.
@@ -35,6 +52,10 @@ pub trait Trainable: Critic {
 }
 
 impl<C: Critic + ?Sized> Critic for &C {
+    fn check(&self, entries: usize) -> Result<(), String> {
+        (**self).check(entries)
+    }
+
     fn value(&self, exponentials: &[f64]) -> f64 {
         (**self).value(exponentials)
     }
@@ -45,6 +66,10 @@ impl<C: Critic + ?Sized> Critic for &C {
 }
 
 impl<C: Critic + ?Sized> Critic for Box<C> {
+    fn check(&self, entries: usize) -> Result<(), String> {
+        (**self).check(entries)
+    }
+
     fn value(&self, exponentials: &[f64]) -> f64 {
         (**self).value(exponentials)
     }
@@ -115,6 +140,10 @@ pub struct Linear {
 }
 
 impl Critic for Linear {
+    fn check(&self, entries: usize) -> Result<(), String> {
+        want("weights", self.weights.len(), entries, entries)
+    }
+
     fn value(&self, exponentials: &[f64]) -> f64 {
         self.constant + dot(&self.weights, exponentials)
     }
@@ -157,6 +186,11 @@ pub struct Quadratic {
 }
 
 impl Critic for Quadratic {
+    fn check(&self, entries: usize) -> Result<(), String> {
+        want("weights", self.weights.len(), entries, entries)?;
+        want("numbers in its matrix", self.matrix.len(), entries * entries, entries)
+    }
+
     fn value(&self, exponentials: &[f64]) -> f64 {
         let rows = self.matrix.chunks(exponentials.len().max(1)).zip(exponentials);
         let square: f64 = rows.map(|(row, e)| e * dot(row, exponentials)).sum();
@@ -235,6 +269,10 @@ impl Network {
 }
 
 impl Critic for Network {
+    fn check(&self, entries: usize) -> Result<(), String> {
+        want("inputs", self.entries, entries, entries)
+    }
+
     fn value(&self, exponentials: &[f64]) -> f64 {
         self.parameters[0]
             + self.units(exponentials).map(|(out, _, inside)| out * inside.max(0.0)).sum::<f64>()

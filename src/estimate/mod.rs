@@ -104,6 +104,23 @@ pub enum EstimateError {
         /// What is wrong.
         problem: String,
     },
+    /// A critic that is not made for these entries, or whose numbers are none.
+    #[error("the critic {0}")]
+    Critic(String),
+    /// Races at other rates than those that are drawn from.
+    #[error(
+        "the races have rate {} at entry {entry}, the sampler has {}: want races and sampler of one model",
+        told(*races),
+        told(*sampler)
+    )]
+    OtherRates {
+        /// The first entry at which they differ.
+        entry: usize,
+        /// The rate of the races, if they have such an entry.
+        races: Option<f64>,
+        /// That of the sampler.
+        sampler: Option<f64>,
+    },
     /// A trace of another model.
     #[error("the trace of draw {draw} is not one of these races: {problem}")]
     OtherRaces {
@@ -112,6 +129,10 @@ pub enum EstimateError {
         /// Why.
         problem: String,
     },
+}
+
+fn told(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
 }
 
 /// An estimate of a gradient.

@@ -45,6 +45,9 @@ impl Reparameterised for Walk<'_> {
 
 /// Who tells the races of a trace from its winners: [`Walker`] for the models of this crate, [`Plain`] for any recursion.
 pub trait Races {
+    /// The rates of the entries, which must be those that are drawn from.
+    fn rates(&self) -> &[f64];
+
     /// The races in which these won.
     ///
     /// # Errors
@@ -53,6 +56,10 @@ pub trait Races {
 }
 
 impl Races for Walker<'_> {
+    fn rates(&self) -> &[f64] {
+        Walker::rates(self)
+    }
+
     fn races(&self, winners: &[u32]) -> Result<Box<dyn Reparameterised + '_>, String> {
         let walk = self.walk(winners).map_err(|error| error.to_string())?;
         Ok(Box::new(walk))
@@ -64,7 +71,15 @@ impl Races for Walker<'_> {
 pub struct Plain<'a, R>(pub &'a R, pub &'a [f64]);
 
 impl<R: Recursion> Races for Plain<'_, R> {
+    fn rates(&self) -> &[f64] {
+        self.1
+    }
+
     fn races(&self, winners: &[u32]) -> Result<Box<dyn Reparameterised + '_>, String> {
+        let (entries, rates) = (self.0.entry_count(), self.1.len());
+        if entries != rates {
+            return Err(format!("the recursion has {entries} entries and {rates} rates: want one for each"));
+        }
         let path = replay_winners(self.0, winners.iter().map(|&winner| winner as usize));
         let trace = path.map_err(|error| error.to_string())?.trace;
         Ok(Box::new(Listed { trace, rates: self.1 }))
@@ -153,8 +168,8 @@ impl<C: Critic> Relax<C> {
     /// Complexity: that of the draws, of the critic, and O(K · entries) with a [`Walker`].
     ///
     /// # Errors
-    /// [`EstimateError`]: a loss that is no finite number, a sampler without traces and exponentials, or one whose traces are not of
-    /// these races.
+    /// [`EstimateError`]: a loss that is no finite number, a sampler without traces and exponentials, races of another model or at other
+    /// rates, or a critic that is not made for so many entries or does not give finite numbers.
     pub fn gradient<X>(
         &self,
         sampler: &(impl WithRates<X> + ?Sized),
@@ -175,6 +190,8 @@ impl<C: Critic> Relax<C> {
         mut visit: impl FnMut(&dyn Reparameterised, &[f64], &Term),
     ) -> Result<Estimate, EstimateError> {
         let rates = sampler.rates();
+        same_rates(races.rates(), rates)?;
+        self.critic.check(rates.len()).map_err(EstimateError::Critic)?;
         let (first, batch) =
             super::draw(sampler, self.draws, &[Field::Structure, Field::Trace, Field::Exponentials], rng)?;
         let losses = losses(&batch, first, loss)?;
@@ -186,7 +203,7 @@ impl<C: Critic> Relax<C> {
             let other = |problem| EstimateError::OtherRaces { draw: first + draw as u64, problem };
             let races = races.races(winners).map_err(other)?;
             let uniforms: Vec<f64> = rates.iter().map(|_| rng.sample(Open01)).collect();
-            let term = self.term(&*races, rates, &uniforms, exponentials, *loss);
+            let term = self.term(&*races, rates, &uniforms, exponentials, *loss)?;
             visit(&*races, &uniforms, &term);
             mean.add(term.estimate.into_iter());
         }
@@ -203,18 +220,52 @@ impl<C: Critic> Relax<C> {
         uniforms: &[f64],
         exponentials: &[f64],
         loss: f64,
-    ) -> Term {
+    ) -> Result<Term, EstimateError> {
         let present = |exponentials: &[f64]| -> Vec<f64> {
             exponentials.iter().zip(rates).map(|(&e, &rate)| if rate > 0.0 { e } else { 0.0 }).collect()
         };
         let (drawn, given) = (present(exponentials), present(&races.conditional(uniforms)));
-        let left = loss - self.critic.value(&given);
-        let at_given = races.pull_back(uniforms, &self.critic.gradient(&given));
-        let (score, slopes) = (races.score(), self.critic.gradient(&drawn));
+        let value = self.critic.value(&given);
+        if !value.is_finite() {
+            return Err(EstimateError::Critic(format!("has the value {value}: want a finite number")));
+        }
+        let slopes = |exponentials: &[f64]| {
+            let slopes = self.critic.gradient(exponentials);
+            per(slopes, rates.len(), "in its gradient")
+        };
+        let left = loss - value;
+        let at_given = races.pull_back(uniforms, &slopes(&given)?);
+        let (score, slopes) = (races.score(), slopes(&drawn)?);
         // ∂e₁/∂θ = e₁, entry by entry; 0 at an absent one, as are the others.
         let estimate =
             (0..rates.len()).map(|k| left * score[k] - at_given[k] + slopes[k] * drawn[k]).collect();
-        Term { estimate, score, drawn, given }
+        Ok(Term { estimate, score, drawn, given })
+    }
+}
+
+/// Refuses a list of a critic that does not have so many finite numbers.
+fn per(values: Vec<f64>, wanted: usize, what: &str) -> Result<Vec<f64>, EstimateError> {
+    if values.len() != wanted {
+        return Err(EstimateError::Critic(format!("has {} numbers {what}: want {wanted}", values.len())));
+    }
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(EstimateError::Critic(format!("has {value} {what}: want finite numbers"))),
+        None => Ok(values),
+    }
+}
+
+/// Refuses races at other rates than the sampler's; rounding is none.
+fn same_rates(races: &[f64], sampler: &[f64]) -> Result<(), EstimateError> {
+    let differ = |entry: &usize| match (races.get(*entry), sampler.get(*entry)) {
+        (Some(a), Some(b)) => (a - b).abs() > 1e-9 * b.abs(),
+        _ => true,
+    };
+    match (0..races.len().max(sampler.len())).find(differ) {
+        Some(entry) => {
+            let (races, sampler) = (races.get(entry).copied(), sampler.get(entry).copied());
+            Err(EstimateError::OtherRates { entry, races, sampler })
+        }
+        None => Ok(()),
     }
 }
 
@@ -246,20 +297,28 @@ impl<C: Trainable> Relax<C> {
         loss: impl Fn(&X) -> f64,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<(Estimate, Vec<f64>), EstimateError> {
-        let mut derivative = vec![0.0; self.critic.parameters().len()];
+        let parameters = self.critic.parameters().len();
+        let (mut derivative, mut wrong) = (vec![0.0; parameters], None);
         let scale = 2.0 / self.draws as f64;
         let estimate = self.each(sampler, races, loss, rng, |races, uniforms, term| {
             let Term { estimate, score, drawn, given } = term;
             let along: f64 = estimate.iter().zip(score).map(|(g, s)| g * s).sum();
             let at_given = races.push_forward(uniforms, estimate);
             let at_drawn: Vec<f64> = estimate.iter().zip(drawn).map(|(g, e)| g * e).collect();
-            let values = self.critic.in_parameters(given);
-            let given = self.critic.slope_in_parameters(given, &at_given);
-            let drawn = self.critic.slope_in_parameters(drawn, &at_drawn);
+            let lists = [
+                self.critic.in_parameters(given),
+                self.critic.slope_in_parameters(given, &at_given),
+                self.critic.slope_in_parameters(drawn, &at_drawn),
+            ];
+            let lists = lists.map(|list| per(list, parameters, "in a derivative in its parameters"));
+            let [Ok(values), Ok(given), Ok(drawn)] = &lists else {
+                wrong = wrong.take().or(lists.into_iter().find_map(Result::err));
+                return;
+            };
             for (i, derivative) in derivative.iter_mut().enumerate() {
                 *derivative += scale * (drawn[i] - along * values[i] - given[i]);
             }
         })?;
-        Ok((estimate, derivative))
+        wrong.map_or(Ok((estimate, derivative)), Err)
     }
 }

@@ -333,22 +333,7 @@ impl<'r> Walk<'r> {
     /// If there is not one uniform and one number per entry.
     #[must_use]
     pub fn pull_back(&self, uniforms: &[f64], vector: &[f64]) -> Vec<f64> {
-        let entries = self.rates.len();
-        assert!(uniforms.len() == entries && vector.len() == entries, "one uniform and one number per entry");
-        let inside = self.over_entrants(|entry| vector[entry]);
-        let races = self.winners.iter().zip(&self.totals).zip(inside);
-        let values: Vec<f64> = races
-            .map(|((&winner, total), inside)| -Real::ln(&uniforms[winner]) / total * inside / total)
-            .collect();
-        let sums = self.sums(&values);
-        let of = |(k, &last): (usize, &u32)| {
-            if last == NONE {
-                return 0.0;
-            }
-            let residual = if self.won[k] { 0.0 } else { -Real::ln(&uniforms[k]) / self.rates[k] };
-            self.rates[k] * sums[last as usize] + vector[k] * residual
-        };
-        self.last.iter().enumerate().map(of).collect()
+        self.derivative(uniforms, vector, |k| vector[k], |k, sum| self.rates[k] * sum)
     }
 
     /// The derivative of [`conditional`](Self::conditional), as a function of the logits, along a direction:
@@ -362,23 +347,32 @@ impl<'r> Walk<'r> {
     /// If there is not one uniform and one number per entry.
     #[must_use]
     pub fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64> {
+        self.derivative(uniforms, direction, |k| self.rates[k] * direction[k], |_, sum| sum)
+    }
+
+    /// For each entry `finish` of the sum over its races of `M_r / Λ_r` times the sum of `share` over the entrants; and
+    /// `[k never won] v_k R_k`.
+    fn derivative(
+        &self,
+        uniforms: &[f64],
+        vector: &[f64],
+        share: impl Fn(usize) -> f64,
+        finish: impl Fn(usize, f64) -> f64,
+    ) -> Vec<f64> {
         let entries = self.rates.len();
-        assert!(
-            uniforms.len() == entries && direction.len() == entries,
-            "one uniform and one number per entry"
-        );
-        let inside = self.over_entrants(|entry| self.rates[entry] * direction[entry]);
+        assert!(uniforms.len() == entries && vector.len() == entries, "one uniform and one number per entry");
+        let inside = self.over_entrants(share);
         let races = self.winners.iter().zip(&self.totals).zip(inside);
-        let changes: Vec<f64> = races
+        let values: Vec<f64> = races
             .map(|((&winner, total), inside)| -Real::ln(&uniforms[winner]) / total * inside / total)
             .collect();
-        let sums = self.sums(&changes);
+        let sums = self.sums(&values);
         let of = |(k, &last): (usize, &u32)| {
             if last == NONE {
                 return 0.0;
             }
             let residual = if self.won[k] { 0.0 } else { -Real::ln(&uniforms[k]) / self.rates[k] };
-            sums[last as usize] + direction[k] * residual
+            finish(k, sums[last as usize]) + vector[k] * residual
         };
         self.last.iter().enumerate().map(of).collect()
     }
