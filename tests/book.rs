@@ -24,6 +24,7 @@ use gumbel_oracle::model::{Algorithm, Kind, Model};
 use gumbel_oracle::number::{Dual, ratio, to_f64};
 use gumbel_oracle::race::{Race, Trace};
 use gumbel_oracle::recursion::Outcome;
+use gumbel_oracle::relax::{Critic, Degree};
 use gumbel_oracle::structure::Structure;
 use itertools::Itertools;
 use num_rational::BigRational;
@@ -818,31 +819,46 @@ fn derivative_block() -> String {
     table(rows)
 }
 
-/// The best constant and the best linear critic: least among critics by steps of each coefficient.
+/// The best critic of each degree: least among critics by steps of each coefficient.
 fn relax_block() -> String {
-    let mut rows = vec![row([&"", &"T-REINFORCE", &"constant", &"linear", &"linear over constant"])];
+    let mut rows = vec![row([
+        &"",
+        &"T-REINFORCE",
+        &"constant",
+        &"linear",
+        &"quadratic",
+        &"linear/constant",
+        &"quadratic/constant",
+    ])];
     for (name, told) in [("k3", "K₃"), ("k4", "K₄"), ("matching3", "3×3 matching")]
         .into_iter()
         .chain([("nested_arborescence", "nested arborescence"), ("binary_tree5", "binary tree of 5")])
     {
         let model = model(name);
         let loss = default_loss(&model);
-        let critics = model.linear_critics_of(&loss, Limit::default()).expect("small");
         let moments = model.score_moments_of(&loss, Limit::default()).expect("small");
         let plain = sum(&moments.variance(Score::Trace, &Q::zero()));
         let baseline = moments.best_baseline(Score::Trace).expect("more than one trace");
         let constant = sum(&moments.variance(Score::Trace, &baseline));
-        let best = critics.best();
-        let linear = sum(&critics.variance(&best));
-        for k in 0..=best.weights.len() {
-            let [mut less, mut more] = [best.clone(), best.clone()];
-            for (critic, by) in [(&mut less, ratio(-1, 50)), (&mut more, ratio(1, 50))] {
-                *(if k == 0 { &mut critic.constant } else { &mut critic.weights[k - 1] }) += by;
-                assert!(sum(&critics.variance(critic)) > linear, "{name} {k}");
+        let [linear, quadratic] = [Degree::Linear, Degree::Quadratic].map(|degree| {
+            let critics = model.critics_of(&loss, degree, Limit::default()).expect("small");
+            let total = |critic: &Critic| sum(&critics.variance(critic).expect("of this model"));
+            let best = critics.best();
+            let least = total(&best);
+            let last = if degree == Degree::Linear { best.weights.len() } else { 0 };
+            for k in 0..=last {
+                let [mut less, mut more] = [best.clone(), best.clone()];
+                for (critic, by) in [(&mut less, ratio(-1, 50)), (&mut more, ratio(1, 50))] {
+                    *(if k == 0 { &mut critic.constant } else { &mut critic.weights[k - 1] }) += by;
+                    assert!(total(critic) > least, "{name} {k}");
+                }
             }
-        }
-        let share = &linear / &constant;
-        rows.push(row([&told, &decimal(&plain), &decimal(&constant), &decimal(&linear), &decimal(&share)]));
+            least
+        });
+        let numbers =
+            [&plain, &constant, &linear, &quadratic, &(&linear / &constant), &(&quadratic / &constant)];
+        let [a, b, c, d, e, f] = numbers.map(decimal);
+        rows.push(row([&told, &a, &b, &c, &d, &e, &f]));
     }
     table(rows)
 }

@@ -5,7 +5,7 @@ use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::{Dual, ratio, to_f64};
-use gumbel_oracle::relax::LinearCritic;
+use gumbel_oracle::relax::{Critic as Exact, Degree};
 use gumbel_oracle::structure::Structure;
 use gumbel_oracle::top_k::TopK;
 use rand::distr::Open01;
@@ -291,6 +291,20 @@ fn critics(entries: usize) -> [Box<dyn Critic + Sync>; 3] {
     ]
 }
 
+/// The same critics in fractions.
+fn exact_critic(number: usize, entries: usize) -> Exact {
+    let mut critic = Exact::constant([ratio(5, 2), ratio(1, 2), ratio(-1, 2)][number].clone(), entries);
+    if number > 0 {
+        critic.weights = (0..entries as i64).map(|k| ratio(7 - 4 * k, 10)).collect();
+    }
+    if number > 1 {
+        let cells: Vec<_> =
+            (0..(entries * entries) as i64).map(|cell| ratio(2 * (cell % 5) - 3, 20)).collect();
+        critic.matrix = cells.chunks(entries).map(<[_]>::to_vec).collect();
+    }
+    critic
+}
+
 #[test]
 fn relax_is_that_of_its_definition_which_has_the_exact_mean() {
     let mut caught = Vec::new();
@@ -299,7 +313,7 @@ fn relax_is_that_of_its_definition_which_has_the_exact_mean() {
         let loss = Loss::named(&model, "default").unwrap();
         let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
         let gradient: Vec<f64> = moments.gradient().gradient.iter().map(to_f64).collect();
-        let linear_critics = model.linear_critics_of(&loss, Limit::default()).unwrap();
+        let quadratic = model.critics_of(&loss, Degree::Quadratic, Limit::default()).unwrap();
         let sampler = Reference::new(&model, 11).unwrap();
         let walker = Walker::new(&model);
         for (number, critic) in critics(gradient.len()).into_iter().enumerate() {
@@ -318,16 +332,8 @@ fn relax_is_that_of_its_definition_which_has_the_exact_mean() {
                 let squares = |k: usize| found.iter().map(|of| (of[k] - gradient[k]).powi(2)).sum::<f64>();
                 (0..gradient.len()).map(|k| squares(k) / ESTIMATES as f64).collect()
             };
-            // The exact variance of the first two; of the quadratic critic there is none, its own is taken.
-            let linear = LinearCritic {
-                constant: ratio(1, 2),
-                weights: (0..gradient.len() as i64).map(|k| ratio(7 - 4 * k, 10)).collect(),
-            };
-            let variance: Vec<f64> = match number {
-                0 => moments.variance(Score::Trace, &ratio(5, 2)).iter().map(to_f64).collect(),
-                1 => linear_critics.variance(&linear).iter().map(to_f64).collect(),
-                _ => spread(&right),
-            };
+            let exact = exact_critic(number, gradient.len());
+            let variance: Vec<f64> = quadratic.variance(&exact).unwrap().iter().map(to_f64).collect();
             let worst = distances(&right, &gradient, &variance);
             assert!(worst.iter().all(|of| *of < BEYOND), "{text} {number}: {worst:?}");
             // A constant has no gradient to be mistaken in.
@@ -443,10 +449,10 @@ fn critics_that_are_trained_come_close_to_the_best() {
     let loss = Loss::named(&model, "default").unwrap();
     let f = |x: &Structure| loss.of(&model, x) as f64;
     let (sampler, walker) = (Reference::new(&model, 1).unwrap(), Walker::new(&model));
-    let critics = model.linear_critics_of(&loss, Limit::default()).unwrap();
+    let critics = model.critics_of(&loss, Degree::Linear, Limit::default()).unwrap();
     let moments = model.score_moments_of(&loss, Limit::default()).unwrap();
     let total = |variances: &[num_rational::BigRational]| variances.iter().map(to_f64).sum::<f64>();
-    let best = total(&critics.variance(&critics.best()));
+    let best = total(&critics.variance(&critics.best()).unwrap());
     let baseline = moments.best_baseline(Score::Trace).unwrap();
     let constant = total(&moments.variance(Score::Trace, &baseline));
     let trained = |critic: Box<dyn Trainable>| {
@@ -467,11 +473,11 @@ fn critics_that_are_trained_come_close_to_the_best() {
     };
     let (parameters, _) = trained(Box::new(Linear { constant: 0.0, weights: vec![0.0; 3] }));
     let exact = |value: &f64| num_rational::BigRational::from_float(*value).unwrap();
-    let learnt = LinearCritic {
-        constant: exact(&parameters[0]),
+    let learnt = Exact {
         weights: parameters[1..].iter().map(exact).collect(),
+        ..Exact::constant(exact(&parameters[0]), 3)
     };
-    let linear = total(&critics.variance(&learnt));
+    let linear = total(&critics.variance(&learnt).unwrap());
     assert!(best < linear && linear < 1.02 * best && 1.02 * best < constant, "{best} {linear} {constant}");
     let (_, network) = trained(Box::new(Network::new(3, 32, &mut ChaCha8Rng::seed_from_u64(6))));
     assert!(network < constant, "{network} {constant}");

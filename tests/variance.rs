@@ -46,8 +46,16 @@ fn path(model: &str) -> String {
 fn the_numbers_are_those_of_the_gradient_and_of_the_covariance() {
     for model in MODELS {
         let model = path(model);
-        let found =
-            json(&["variance", &model, "--k", "5", "--critic", "linear,constant", "--format", "json"]);
+        let found = json(&[
+            "variance",
+            &model,
+            "--k",
+            "5",
+            "--critic",
+            "quadratic,linear,constant",
+            "--format",
+            "json",
+        ]);
         let gradient = json(&["enumerate", &model, "--by", "gradient", "--format", "json"]);
         assert_eq!(found["gradient"], gradient["gradient"], "{model}");
         assert_eq!(found["expectation"], gradient["expectation"]);
@@ -60,10 +68,11 @@ fn the_numbers_are_those_of_the_gradient_and_of_the_covariance() {
             "t_reinforce_plus",
             "relax_constant",
             "relax_linear",
+            "relax_quadratic",
         ];
         assert_eq!(names, want);
         let draws: Vec<u64> = rows.iter().map(|row| row["draws"].as_u64().unwrap()).collect();
-        assert_eq!(draws, [1, 1, 5, 5, 1, 1]);
+        assert_eq!(draws, [1, 1, 5, 5, 1, 1, 1]);
         for row in rows {
             let variances = numbers(&row["variance"]);
             assert_eq!(variances.iter().sum::<BigRational>(), number(&row["total"]));
@@ -72,8 +81,14 @@ fn the_numbers_are_those_of_the_gradient_and_of_the_covariance() {
         let weights = |row: usize| numbers(&rows[row]["critic"]["weights"]);
         assert!(rows[0].get("critic").is_none() && weights(4).iter().all(BigRational::is_zero));
         assert_eq!(weights(5).len(), numbers(&found["gradient"]).len());
-        assert!(number(&rows[5]["total"]) <= number(&rows[4]["total"]));
-        assert!(number(&rows[4]["total"]) <= number(&rows[1]["total"]));
+        for (less, more) in [(6, 5), (5, 4), (4, 1)] {
+            assert!(number(&rows[less]["total"]) <= number(&rows[more]["total"]));
+        }
+        let matrix: Vec<Vec<BigRational>> =
+            rows[6]["critic"]["matrix"].as_array().unwrap().iter().map(numbers).collect();
+        assert_eq!(matrix.len(), weights(6).len());
+        assert!((0..matrix.len()).all(|j| (0..matrix.len()).all(|k| matrix[j][k] == matrix[k][j])));
+        assert!(rows[5]["critic"].get("matrix").is_none());
         let covariance = json(&["enumerate", &model, "--by", "covariance", "--format", "json"]);
         let diagonal = covariance["covariance"].as_array().unwrap().iter().enumerate();
         let diagonal: Vec<&Value> = diagonal.map(|(k, row)| &row[k]).collect();
@@ -141,6 +156,7 @@ fn what_makes_no_variance_is_refused() {
         (vec!["--critic", "cubic"], "invalid value 'cubic'"),
         (vec!["--limit", "2"], "more than the limit of 2"),
         (vec!["--critic", "linear", "--limit", "5"], "would visit 6 traces"),
+        (vec!["--critic", "quadratic", "--limit", "400"], "would visit 600 traces × coefficients²"),
     ] {
         let args: Vec<&str> = ["variance", &k3].into_iter().chain(args).collect();
         let (status, out, error) = run(&args);

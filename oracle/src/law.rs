@@ -24,7 +24,7 @@ use crate::limit::{Limit, TooLarge};
 use crate::loss::Loss;
 use crate::model::{Model, with_algorithm};
 use crate::number::{Exact, FromExact, to_rational};
-use crate::relax::LinearCritics;
+use crate::relax::{Critics, Degree};
 use crate::structure::{Structure, Variant};
 
 pub use crate::builtin::Gradient;
@@ -240,27 +240,35 @@ impl Model {
         self.score_moments(|x| BigInt::from(loss.of(self, x)).into(), limit)
     }
 
-    /// The second moments of RELAX with any linear critic, by enumeration of all traces.
+    /// The second moments of RELAX with any critic of a degree, by enumeration of all traces.
     ///
     /// # Errors
-    /// [`TooLarge`] if there are more than `limit` traces, or coefficients: the cube of the number of entries.
-    pub fn linear_critics(
+    /// [`TooLarge`] if there are more than `limit` traces, or traces × the square of the coefficients of a critic for quadratic ones, or
+    /// numbers: that square for every entry.
+    pub fn critics(
         &self,
         loss: impl Fn(&Structure) -> BigRational,
+        degree: Degree,
         limit: Limit,
-    ) -> Result<LinearCritics, TooLarge> {
+    ) -> Result<Critics, TooLarge> {
         self.check_traces(limit)?;
-        limit.check("coefficients", &BigUint::from(self.entries().len()).pow(3))?;
+        let entries = self.entries().len();
+        let square = BigUint::from(degree.coefficients(entries)).pow(2);
+        limit.check("entries × coefficients²", &(&square * entries))?;
+        if degree == Degree::Quadratic {
+            let traces = self.trace_count().unwrap_or_else(|| BigUint::from(self.traces().count()));
+            limit.check("traces × coefficients²", &(square * traces))?;
+        }
         Ok(with_algorithm!(self, a => {
-            LinearCritics::over_traces(a, self.rates(), &|x| loss(&x.clone().into()))
+            Critics::over_traces(a, self.rates(), &|x| loss(&x.clone().into()), degree)
         }))
     }
 
     /// The same of a named loss.
     ///
     /// # Errors
-    /// [`TooLarge`] if there are more than `limit` traces.
-    pub fn linear_critics_of(&self, loss: &Loss, limit: Limit) -> Result<LinearCritics, TooLarge> {
-        self.linear_critics(|x| BigInt::from(loss.of(self, x)).into(), limit)
+    /// [`TooLarge`] as for any loss.
+    pub fn critics_of(&self, loss: &Loss, degree: Degree, limit: Limit) -> Result<Critics, TooLarge> {
+        self.critics(|x| BigInt::from(loss.of(self, x)).into(), degree, limit)
     }
 }

@@ -1,15 +1,19 @@
 //! Exact variances of estimators, against their definition: sums over all traces, and over all tuples of traces.
 
+use std::collections::BTreeMap;
+
 use gumbel_oracle::estimators::{Score, TooFewDraws};
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use gumbel_oracle::number::{Dual, ratio};
+use gumbel_oracle::number::{Dual, Exact, FromExact as _, ratio, to_rational};
 use gumbel_oracle::race::Trace;
-use gumbel_oracle::relax::LinearCritic;
+use gumbel_oracle::relax::{Critic, Critics, Degree, WrongCritic};
 use itertools::Itertools as _;
 use num_rational::BigRational;
 use num_traits::Zero;
+
+const DEGREES: [Degree; 2] = [Degree::Linear, Degree::Quadratic];
 
 const SCORES: [Score; 2] = [Score::Trace, Score::Exponentials];
 
@@ -191,76 +195,86 @@ fn what_is_too_large_is_refused() {
     let loss = Loss::named(&large, "default").unwrap();
     let error = large.score_moments_of(&loss, Limit::default()).unwrap_err();
     assert!(error.to_string().contains("4000000 structures × entries"), "{error}");
-    let error = large.linear_critics_of(&loss, Limit::default()).unwrap_err();
-    assert!(error.to_string().contains("8000000000 coefficients"), "{error}");
+    for (degree, count) in [
+        (Degree::Linear, "8008002000 entries × coefficients²"),
+        (Degree::Quadratic, "8024026012002000 entries × coefficients²"),
+    ] {
+        let error = large.critics_of(&loss, degree, Limit::default()).unwrap_err();
+        assert!(error.to_string().contains(count), "{error}");
+    }
+    let large = Model::top_k(vec![ratio(1, 1); 7], 5).unwrap();
+    let loss = Loss::named(&large, "default").unwrap();
+    let error = large.critics_of(&loss, Degree::Quadratic, Limit::default()).unwrap_err();
+    assert!(error.to_string().contains("3265920 traces × coefficients²"), "{error}");
     for text in MODELS {
         let model = Model::parse(text).unwrap();
         let loss = Loss::named(&model, "default").unwrap();
         assert!(model.score_moments_of(&loss, Limit(0)).is_err(), "{text}");
-        assert!(model.linear_critics_of(&loss, Limit(0)).is_err(), "{text}");
+        assert!(model.critics_of(&loss, Degree::Linear, Limit(0)).is_err(), "{text}");
     }
 }
 
 /// What one gets wrong in RELAX.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Mistake {
-    None,
-    /// The conditional draw is taken for constant.
-    Detached,
-    /// The gradient of the critic at the draw has the other sign.
-    Sign,
-    /// The loss is compared with the critic of another item of the batch, here with its mean.
-    OtherItem,
-}
+const MISTAKES: [&str; 3] = [
+    "the conditional draw is taken for constant",
+    "the gradient of the critic at the draw has the other sign",
+    "the loss is compared with the critic of another item of the batch, here with that of the mean",
+];
 
-/// One estimate of RELAX with a linear critic as a function of standard exponentials: one per race and one per entry, for `e₁` and
-/// for `e₂`. By dual numbers through the oracle's own `assemble`.
+/// One estimate of RELAX, and what it is with each mistake, as a function of standard exponentials: one per race and one per entry, for
+/// `e₁` and for `e₂`. By dual numbers through the oracle's own `assemble`.
 fn relax(
     model: &Model,
-    critic: &LinearCritic,
+    critic: &Critic,
     seen: &Whole,
     i: usize,
     e: &[Vec<BigRational>; 4],
-    mistake: Mistake,
-) -> BigRational {
+) -> [BigRational; 4] {
     let rates = model.rates();
-    let dual = |k: usize| {
-        let rate = rates[k].clone();
-        if k == i { Dual::logit(rate) } else { Dual::constant(rate) }
+    let constant = |value: &BigRational| Dual::constant(value.clone());
+    let duals: Vec<Dual<BigRational>> = (rates.iter().enumerate())
+        .map(|(k, rate)| if k == i { Dual::logit(rate.clone()) } else { constant(rate) })
+        .collect();
+    let draw = |rates: &[Dual<BigRational>], times: &[BigRational], residuals: &[BigRational]| {
+        let totals = seen.trace.totals(rates);
+        let times: Vec<_> = times.iter().zip(totals).map(|(e, total)| constant(e) / total).collect();
+        let residual = |(e, rate): (&BigRational, &Dual<BigRational>)| {
+            (!rate.value.is_zero()).then(|| constant(e) / rate.clone())
+        };
+        let residuals: Vec<_> = residuals.iter().zip(rates).map(residual).collect();
+        let absent = || Dual::constant(BigRational::zero());
+        seen.trace.assemble(&times, &residuals).into_iter().map(|e| e.unwrap_or_else(absent)).collect()
     };
-    let duals: Vec<Dual<BigRational>> = (0..rates.len()).map(dual).collect();
-    let draw = |times: &[BigRational], residuals: &[BigRational]| -> Dual<BigRational> {
-        let totals = seen.trace.totals(&duals);
-        let times: Vec<_> =
-            times.iter().zip(totals).map(|(e, total)| Dual::constant(e.clone()) / total).collect();
-        let residual =
-            |k: usize| (!rates[k].is_zero()).then(|| Dual::constant(residuals[k].clone()) / duals[k].clone());
-        let residuals: Vec<_> = (0..rates.len()).map(residual).collect();
-        let weights = seen.trace.assemble(&times, &residuals);
-        let terms = weights.into_iter().flatten().zip((0..rates.len()).filter(|&k| !rates[k].is_zero()));
-        terms.fold(Dual::constant(critic.constant.clone()), |sum, (weight, k)| {
-            sum + weight * Dual::constant(critic.weights[k].clone())
-        })
-    };
-    let given = draw(&e[2], &e[3]);
-    // e₁ is the draw that was run on: with its trace fixed, only what is its own entry changes with a logit.
-    let times: Vec<BigRational> =
-        e[0].iter().zip(seen.trace.totals(rates)).map(|(e, total)| e / total).collect();
-    let residual = |k: usize| (!rates[k].is_zero()).then(|| &e[1][k] / &rates[k]);
-    let residuals: Vec<_> = (0..rates.len()).map(residual).collect();
-    let own = seen.trace.assemble(&times, &residuals)[i].clone().unwrap();
-    let score = &seen.trace.score(rates)[i];
-    let at_drawn = own * &critic.weights[i];
-    match mistake {
-        Mistake::None => (&seen.f - given.value) * score - given.derivative + at_drawn,
-        Mistake::Detached => (&seen.f - given.value) * score + at_drawn,
-        Mistake::Sign => (&seen.f - given.value) * score - given.derivative - at_drawn,
-        Mistake::OtherItem => {
-            let present = rates.iter().zip(&critic.weights).filter(|(rate, _)| !rate.is_zero());
-            let other = present.fold(critic.constant.clone(), |sum, (rate, weight)| sum + weight / rate);
-            (&seen.f - other) * score - given.derivative + at_drawn
+    let value = |e: &[Dual<BigRational>]| {
+        let mut sum = constant(&critic.constant);
+        for (j, e_j) in e.iter().enumerate() {
+            sum = sum + e_j.clone() * constant(&critic.weights[j]);
+            for (k, e_k) in e.iter().enumerate().filter(|_| !critic.matrix.is_empty()) {
+                sum = sum + e_j.clone() * e_k * constant(&critic.matrix[j][k]);
+            }
         }
-    }
+        sum
+    };
+    let given: Vec<_> = draw(&duals, &e[2], &e[3]);
+    let given = value(&given);
+    // e₁ is the draw that was run on: its own entry, `-log u / λ`, changes with a logit as it is; no other does.
+    let plain: Vec<_> = rates.iter().map(constant).collect();
+    let mut drawn: Vec<_> = draw(&plain, &e[0], &e[1]);
+    drawn[i].derivative = drawn[i].value.clone();
+    let at_drawn = value(&drawn).derivative;
+    let score = &seen.trace.score(rates)[i];
+    let means: Vec<_> = rates
+        .iter()
+        .map(|rate| if rate.is_zero() { constant(rate) } else { constant(&rate.recip()) })
+        .collect();
+    let direct = (&seen.f - given.value) * score;
+    let other = (&seen.f - value(&means).value) * score;
+    [
+        &direct - &given.derivative + &at_drawn,
+        &direct + &at_drawn,
+        &direct - &given.derivative - &at_drawn,
+        other - given.derivative + at_drawn,
+    ]
 }
 
 struct Whole {
@@ -269,11 +283,67 @@ struct Whole {
     trace: Trace,
 }
 
-/// RELAX with a linear critic is unbiased, and varies as the formula says: it is linear in independent exponentials of mean 1 and
-/// variance 1, so the squares of its differences from unit steps are its variance given the trace.
+/// A polynomial of degree 2 in independent exponentials of mean 1: products of variables with their factors.
+struct Polynomial(Vec<(Vec<usize>, BigRational)>);
+
+impl Polynomial {
+    /// From its values at whole numbers.
+    fn of(variables: usize, value: impl Fn(&[usize]) -> BigRational) -> Self {
+        let zero = value(&[]);
+        let ones: Vec<BigRational> = (0..variables).map(|g| value(&[g]) - &zero).collect();
+        let mut terms = vec![(vec![], zero.clone())];
+        for g in 0..variables {
+            let square = (value(&[g, g]) - &zero - &ones[g] - &ones[g]) / ratio(2, 1);
+            terms.push((vec![g], &ones[g] - &square));
+            terms.push((vec![g, g], square));
+            for h in 0..g {
+                terms.push((vec![h, g], value(&[h, g]) - &zero - &ones[g] - &ones[h]));
+            }
+        }
+        terms.retain(|(_, factor)| !factor.is_zero());
+        Self(terms)
+    }
+
+    /// `E[Z^k] = k!`, for each variable.
+    fn moment(product: &[usize]) -> i64 {
+        let power = |g: &usize| product.iter().filter(|h| *h == g).count();
+        product.iter().unique().map(|g| [1, 1, 2, 6, 24][power(g)]).product()
+    }
+
+    fn mean(&self) -> BigRational {
+        self.0.iter().map(|(product, factor)| factor * ratio(Self::moment(product), 1)).sum()
+    }
+
+    fn mean_square(&self) -> BigRational {
+        // Exact adds some twenty times faster.
+        let mut sum = Exact::ZERO;
+        for (a, left) in &self.0 {
+            let left = Exact::from_exact(left);
+            for (b, right) in &self.0 {
+                let moment = Exact::from(Self::moment(&[&a[..], &b[..]].concat()));
+                sum += moment * &left * Exact::from_exact(right);
+            }
+        }
+        to_rational(&sum)
+    }
+}
+
+/// Some critic of a degree.
+fn some_critic(degree: Degree, entries: usize) -> Critic {
+    let mut critic = Critic::constant(ratio(-1, 3), entries);
+    critic.weights = (0..entries as i64).map(|k| ratio(3 - 2 * k, 1 + k)).collect();
+    if degree == Degree::Quadratic {
+        let cell = |(j, k)| ratio(2 + 3 * j - 2 * k, 1 + j + k);
+        let row = |j| (0..entries as i64).map(|k| cell((j, k))).collect();
+        critic.matrix = (0..entries as i64).map(row).collect();
+    }
+    critic
+}
+
+/// RELAX is unbiased, and varies as the formula says: an estimate is a polynomial in independent exponentials, which is found by its
+/// values.
 #[test]
-fn relax_with_a_linear_critic_has_the_exact_mean_and_variance() {
-    let mistakes = [Mistake::Detached, Mistake::Sign, Mistake::OtherItem];
+fn relax_has_the_exact_mean_and_variance() {
     let mut caught = Vec::new();
     each(|model, loss| {
         if loss.name() != "default" {
@@ -281,9 +351,6 @@ fn relax_with_a_linear_critic_has_the_exact_mean_and_variance() {
         }
         let rates = model.rates();
         let gradient = model.gradient(loss, Limit::default()).unwrap().gradient;
-        let critics = model.linear_critics_of(loss, Limit::default()).unwrap();
-        let weights = (0..rates.len() as i64).map(|k| ratio(3 - 2 * k, 1 + k)).collect();
-        let critic = LinearCritic { constant: ratio(-1, 3), weights };
         let all: Vec<Whole> = model
             .traces()
             .map(|outcome| Whole {
@@ -292,71 +359,105 @@ fn relax_with_a_linear_critic_has_the_exact_mean_and_variance() {
                 trace: outcome.trace,
             })
             .collect();
-        let found = critics.variance(&critic);
-        for i in 0..rates.len() {
-            if rates[i].is_zero() {
-                assert!(found[i].is_zero());
-                continue;
-            }
-            let (mut mean, mut square) = (BigRational::zero(), BigRational::zero());
-            for seen in &all {
-                let (races, entries) = (seen.trace.races().len(), rates.len());
-                let ones = [races, entries, races, entries].map(|length| vec![ratio(1, 1); length]);
-                let given = relax(model, &critic, seen, i, &ones, Mistake::None);
-                mean += &seen.p * &given;
-                square += &seen.p * &given * &given;
-                for (which, list) in ones.iter().enumerate() {
-                    for step in 0..list.len() {
-                        let mut there = ones.clone();
-                        there[which][step] += ratio(1, 1);
-                        let difference = relax(model, &critic, seen, i, &there, Mistake::None) - &given;
-                        square += &seen.p * &difference * &difference;
+        if all.len() * rates.len() > 60 {
+            return; // for each a square of the number of terms
+        }
+        for degree in DEGREES {
+            let critic = some_critic(degree, rates.len());
+            let found = model.critics_of(loss, degree, Limit::default()).unwrap().variance(&critic).unwrap();
+            for i in 0..rates.len() {
+                if rates[i].is_zero() {
+                    assert!(found[i].is_zero());
+                    continue;
+                }
+                let mut means = [0; 4].map(|_| BigRational::zero());
+                let mut square = BigRational::zero();
+                for seen in &all {
+                    let races = seen.trace.races().len();
+                    let lengths = [races, rates.len(), races, rates.len()];
+                    let variables = lengths.iter().sum();
+                    let mut values = BTreeMap::new();
+                    for steps in (0..=2).flat_map(|size| (0..variables).combinations_with_replacement(size)) {
+                        let mut there = vec![BigRational::zero(); variables];
+                        steps.iter().for_each(|&g| there[g] += ratio(1, 1));
+                        let mut there = there.into_iter();
+                        let e = lengths.map(|length| there.by_ref().take(length).collect());
+                        values.insert(steps, relax(model, &critic, seen, i, &e));
+                    }
+                    for (number, mean) in means.iter_mut().enumerate() {
+                        let estimate = Polynomial::of(variables, |steps| values[steps][number].clone());
+                        *mean += &seen.p * estimate.mean();
+                        if number == 0 {
+                            square += &seen.p * estimate.mean_square();
+                        }
                     }
                 }
-            }
-            assert_eq!(mean, gradient[i], "{model:?} {i}");
-            assert_eq!(found[i], square - &mean * &mean, "{model:?} {i}");
-            for mistake in mistakes {
-                let term = |seen: &Whole| {
-                    let (races, entries) = (seen.trace.races().len(), rates.len());
-                    let ones = [races, entries, races, entries].map(|length| vec![ratio(1, 1); length]);
-                    &seen.p * relax(model, &critic, seen, i, &ones, mistake)
-                };
-                let mean: BigRational = all.iter().map(term).sum();
-                caught.extend((mean != gradient[i]).then_some(mistake));
+                assert_eq!(means[0], gradient[i], "{model:?} {i} {degree:?}");
+                assert_eq!(found[i], square - &means[0] * &means[0], "{model:?} {i} {degree:?}");
+                let wrong = means[1..].iter().zip(MISTAKES).filter(|(mean, _)| **mean != gradient[i]);
+                caught.extend(wrong.map(|(_, mistake)| (degree, mistake)));
             }
         }
     });
-    for mistake in mistakes {
-        let times = caught.iter().filter(|of| **of == mistake).count();
-        assert!(times >= 20, "{mistake:?} {times}");
+    for both in DEGREES.into_iter().cartesian_product(MISTAKES) {
+        let times = caught.iter().filter(|of| **of == both).count();
+        assert!(times >= 20, "{both:?} {times}");
     }
 }
 
 #[test]
-fn the_best_linear_critic_is_best() {
-    let sum = |variances: &[BigRational]| variances.iter().sum::<BigRational>();
+fn the_best_critic_is_best() {
+    let sum = |variances: Vec<BigRational>| variances.iter().sum::<BigRational>();
     each(|model, loss| {
-        let critics = model.linear_critics_of(loss, Limit::default()).unwrap();
+        let of = |degree| model.critics_of(loss, degree, Limit::default()).unwrap();
+        let total = |critics: &Critics, critic: &Critic| sum(critics.variance(critic).unwrap());
         let moments = model.score_moments_of(loss, Limit::default()).unwrap();
         let m = model.rates().len();
-        // A constant critic is a baseline.
-        let constant = |b: BigRational| LinearCritic { constant: b, weights: vec![BigRational::zero(); m] };
-        for b in [ratio(0, 1), ratio(5, 7)] {
-            assert_eq!(critics.variance(&constant(b.clone())), moments.variance(Score::Trace, &b));
+        if m > 4 && loss.name() != "default" || m > 6 {
+            return; // many coefficients
         }
-        let best = critics.best();
-        let least = sum(&critics.variance(&best));
+        let [linear, quadratic] = DEGREES.map(of);
+        // A constant critic is a baseline, and a linear critic a quadratic one.
+        for b in [ratio(0, 1), ratio(5, 7)] {
+            let constant = Critic::constant(b.clone(), m);
+            assert_eq!(linear.variance(&constant).unwrap(), moments.variance(Score::Trace, &b));
+        }
+        let some = some_critic(Degree::Linear, m);
+        assert_eq!(linear.variance(&some), quadratic.variance(&some));
         let baseline = moments.best_baseline(Score::Trace).unwrap_or_default();
-        assert!(least <= sum(&critics.variance(&constant(baseline))) && least >= BigRational::zero());
-        for (k, by) in (0..=m).cartesian_product([ratio(1, 100), ratio(-1, 100)]) {
-            let mut other = best.clone();
-            if k == 0 {
-                other.constant += by
-            } else {
-                other.weights[k - 1] += by
+        let mut above = sum(moments.variance(Score::Trace, &baseline));
+        for critics in [&linear, &quadratic] {
+            let best = critics.best();
+            let least = total(critics, &best);
+            assert!(least <= above && least >= BigRational::zero());
+            above = least.clone();
+            let places = 1 + m + best.matrix.len() * m;
+            for (k, by) in (0..places).cartesian_product([ratio(1, 100), ratio(-1, 100)]) {
+                let mut other = best.clone();
+                match k.checked_sub(1) {
+                    None => other.constant += by,
+                    Some(k) if k < m => other.weights[k] += by,
+                    Some(k) => other.matrix[k / m - 1][k % m] += by,
+                }
+                assert!(total(critics, &other) >= least, "{model:?} {k}");
             }
-            assert!(sum(&critics.variance(&other)) >= least, "{model:?} {k}");
         }
     });
+}
+
+#[test]
+fn a_critic_of_another_shape_is_refused() {
+    let model = Model::parse(MODELS[0]).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let [linear, quadratic] =
+        DEGREES.map(|degree| model.critics_of(&loss, degree, Limit::default()).unwrap());
+    let error = linear.variance(&Critic::constant(ratio(1, 1), 4)).unwrap_err();
+    assert_eq!(error.to_string(), "the critic has 4 weights: want 3, one per entry");
+    let mut critic = some_critic(Degree::Quadratic, 3);
+    assert_eq!(linear.variance(&critic), Err(WrongCritic::Products));
+    critic.matrix[1].pop();
+    let error = quadratic.variance(&critic).unwrap_err();
+    assert_eq!(error.to_string(), "the critic has 2 numbers in a row of its matrix: want 3, one per entry");
+    critic.matrix.pop();
+    assert!(quadratic.variance(&critic).is_err());
 }

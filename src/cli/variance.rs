@@ -9,7 +9,7 @@ use gumbel_oracle::builtin::Gradient;
 use gumbel_oracle::estimators::{Score, TooFewDraws};
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::to_f64;
-use gumbel_oracle::relax::LinearCritic;
+use gumbel_oracle::relax::{Critic, Degree};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero as _;
@@ -36,7 +36,7 @@ pub(super) struct Variance {
     k: Option<u32>,
     /// Also RELAX with the best critic of this kind.
     #[arg(long, value_enum, value_delimiter = ',')]
-    critic: Vec<Critic>,
+    critic: Vec<CriticKind>,
     /// The format; json, jsonl and csv have the variance of every entry.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -51,19 +51,21 @@ pub(super) struct Variance {
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Critic {
+enum CriticKind {
     /// One number: T-REINFORCE with the best constant baseline.
     Constant,
     /// A linear function of the exponentials: by all traces, with time as the third power of the entries for each.
     Linear,
+    /// A polynomial of degree 2 in the exponentials: by all traces, with time as the fifth power of the entries for each.
+    Quadratic,
 }
 
 /// An estimator with its exact variance.
 struct Row {
     name: &'static str,
     draws: u32,
-    /// Its critic, which has no weights if it is constant.
-    critic: Option<LinearCritic>,
+    /// Its critic.
+    critic: Option<Critic>,
     /// One per entry, and their sum.
     variance: Vec<BigRational>,
     total: BigRational,
@@ -81,11 +83,11 @@ impl Row {
 
     fn json(&self) -> String {
         let critic = self.critic.as_ref().map_or_else(String::new, |critic| {
-            format!(
-                "\"critic\":{{\"constant\":\"{}\",\"weights\":[{}]}},",
-                critic.constant,
-                strings(&critic.weights)
-            )
+            let rows: Vec<String> = critic.matrix.iter().map(|row| format!("[{}]", strings(row))).collect();
+            let matrix =
+                if rows.is_empty() { String::new() } else { format!(",\"matrix\":[{}]", rows.join(",")) };
+            let (constant, weights) = (&critic.constant, strings(&critic.weights));
+            format!("\"critic\":{{\"constant\":\"{constant}\",\"weights\":[{weights}]{matrix}}},")
         });
         format!(
             "{{\"name\":\"{}\",\"draws\":{},{critic}\"variance\":[{}],\"total\":\"{}\"}}",
@@ -129,11 +131,20 @@ impl Variance {
 
     fn rows(&self, model: &Model, loss: &GivenLoss) -> Result<(Vec<Row>, Gradient), Failure> {
         let limit = self.limits.get();
-        // First: it is refused at smaller sizes than the rest.
-        let linear = match self.critic.contains(&Critic::Linear) {
-            true => Some(model.linear_critics(|x| loss.of(model, x), limit).map_err(Failure::input)?),
-            false => None,
-        };
+        // First: they are refused at smaller sizes than the rest.
+        let wanted = [
+            (CriticKind::Quadratic, "relax_quadratic", Degree::Quadratic),
+            (CriticKind::Linear, "relax_linear", Degree::Linear),
+        ];
+        let mut polynomial = Vec::new();
+        for (kind, name, degree) in wanted {
+            if self.critic.contains(&kind) {
+                let critics = model.critics(|x| loss.of(model, x), degree, limit).map_err(Failure::input)?;
+                let best = critics.best();
+                let variance = critics.variance(&best).map_err(Failure::input)?;
+                polynomial.push(Row { critic: Some(best), ..Row::new(name, 1, variance) });
+            }
+        }
         let moments = model.score_moments(|x| loss.of(model, x), limit).map_err(Failure::input)?;
         let scores = [("e_reinforce", Score::Exponentials), ("t_reinforce", Score::Trace)];
         let none = BigRational::zero();
@@ -146,18 +157,13 @@ impl Variance {
                 rows.push(Row::new(name, k, variance));
             }
         }
-        if self.critic.contains(&Critic::Constant) {
+        if self.critic.contains(&CriticKind::Constant) {
             let constant = moments.best_baseline(Score::Trace).unwrap_or_default();
             let variance = moments.variance(Score::Trace, &constant);
-            let weights = vec![none; variance.len()];
-            let critic = Some(LinearCritic { constant, weights });
+            let critic = Some(Critic::constant(constant, variance.len()));
             rows.push(Row { critic, ..Row::new("relax_constant", 1, variance) });
         }
-        if let Some(critics) = linear {
-            let best = critics.best();
-            let variance = critics.variance(&best);
-            rows.push(Row { critic: Some(best), ..Row::new("relax_linear", 1, variance) });
-        }
+        rows.extend(polynomial.into_iter().rev());
         Ok((rows, moments.gradient()))
     }
 
