@@ -129,6 +129,7 @@ impl Row {
             Some(DepartureKind::TotalVariation) => "TV",
             Some(DepartureKind::SupNorm) => "sup",
             Some(DepartureKind::Range) => "range",
+            Some(DepartureKind::Variance) => "variance",
             _ => "",
         }
     }

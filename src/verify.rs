@@ -3,13 +3,24 @@
 //! What is exact and needs no draws is here; [`crate::check`] then holds a sampler to the oracle. The command `verify` does
 //! both, for every structure.
 
+use gumbel_oracle::estimators::Score;
 use gumbel_oracle::identities::{self, Identity};
+use gumbel_oracle::limit::Limit;
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::number::to_f64;
+use gumbel_oracle::relax::Degree;
+use gumbel_oracle::structure::Structure;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
+use crate::check::estimates::{self, Estimator, LawOfEstimates};
+use crate::check::{CheckError, Options};
+use crate::estimate::{EstimateError, Estimates, Linear, Reinforce, Relax};
 use crate::report::Row;
+use crate::sample::{Rated, Sampler, Walker};
+use crate::statistics::Budget;
 
 /// The built-in models, by structure: name and text.
 pub const MODELS: [(&str, &str); 11] = [
@@ -25,6 +36,10 @@ pub const MODELS: [(&str, &str); 11] = [
     ("permutation4", include_str!("../examples/models/permutation4.json")),
     ("categorical", include_str!("../examples/models/categorical.json")),
 ];
+
+/// The models of [`MODELS`] on which estimates of gradients are judged: one of each structure.
+pub const ESTIMATED: [&str; 7] =
+    ["k4", "nested_arborescence", "matching3", "binary_tree5", "top_k", "permutation4", "categorical"];
 
 fn exact_row(kind: Kind, model: &str, Identity { name, outcome }: Identity) -> Row {
     let (count, wrong) = match outcome {
@@ -105,4 +120,69 @@ fn random_model(kind: Kind, rng: &mut ChaCha8Rng) -> Model {
             return model;
         }
     }
+}
+
+/// The classical estimators of the gradient of a loss: E-REINFORCE, T-REINFORCE, both of two draws with a leave-one-out baseline,
+/// and RELAX with the best linear critic.
+///
+/// # Errors
+/// [`CheckError::TooLarge`] if there are too many traces.
+fn estimators(model: &Model, loss: &Loss) -> Result<Vec<Estimator>, CheckError> {
+    let best = model.critics_of(loss, Degree::Linear, Limit::default())?.best();
+    let weights = best.weights.iter().map(to_f64).collect();
+    let critic = Linear { constant: to_f64(&best.constant), weights };
+    let [trace, exponentials] = [Score::Trace, Score::Exponentials];
+    let of = [Estimator::Plain(exponentials), Estimator::Plain(trace), Estimator::Pair(exponentials)];
+    Ok(of.into_iter().chain([Estimator::Pair(trace), Estimator::Relax(critic)]).collect())
+}
+
+/// How many statistical tests [`estimates()`] holds on this model.
+#[must_use]
+pub fn tests_of_estimates(name: &str, model: &Model) -> usize {
+    if ESTIMATED.contains(&name) { 5 * LawOfEstimates::tests(model) } else { 0 }
+}
+
+/// Estimates of the gradient of a loss, by every estimator of [`crate::estimate`] whose law is known, made of this sampler's draws:
+/// [`Options::samples`] estimates of each, on the models of [`ESTIMATED`]. `drawn` is told of the estimates made.
+///
+/// # Errors
+/// [`CheckError`].
+pub fn estimates(
+    name: &str,
+    model: &Model,
+    loss: &Loss,
+    (sampler, seed): (&dyn Sampler, u64),
+    options: &Options,
+    budget: &Budget,
+    drawn: impl Fn(u64) + Sync,
+) -> Result<Vec<Row>, CheckError> {
+    if !ESTIMATED.contains(&name) {
+        return Ok(Vec::new());
+    }
+    let rates: Vec<f64> = model.rates().iter().map(to_f64).collect();
+    let (sampler, walker) = (Rated(sampler, &rates), Walker::new(model));
+    let f = |x: &Structure| loss.of(model, x) as f64;
+    let mut rows = Vec::new();
+    for estimator in estimators(model, loss)? {
+        let law = LawOfEstimates::of(model, loss, &estimator)?;
+        let judge =
+            |estimates: &dyn Sampler| estimates::judge(name, model, &law, estimates, options, budget, &drawn);
+        let leave_one_out =
+            |score| -> Result<Reinforce, EstimateError> { Ok(Reinforce::new(score, 2)?.leave_one_out()?) };
+        rows.extend(match estimator {
+            Estimator::Plain(score) => {
+                let reinforce = Reinforce::new(score, 1)?;
+                judge(&Estimates::new(seed, |rng| reinforce.gradient(&sampler, f, rng)))
+            }
+            Estimator::Pair(score) => {
+                let reinforce = leave_one_out(score)?;
+                judge(&Estimates::new(seed, |rng| reinforce.gradient(&sampler, f, rng)))
+            }
+            Estimator::Relax(critic) => {
+                let relax = Relax::new(critic, 1)?;
+                judge(&Estimates::new(seed, |rng| relax.gradient(&sampler, &walker, f, rng)))
+            }
+        }?);
+    }
+    Ok(rows)
 }

@@ -12,12 +12,16 @@ use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng as _, RngExt as _, SeedableRng};
 use rayon::prelude::*;
+use recursive_gumbel::check::Options;
+use recursive_gumbel::check::estimates::{self, Estimator, LawOfEstimates};
 use recursive_gumbel::estimate::{
-    Baseline, Constant, Critic, EstimateError, Linear, Network, Plain, Quadratic, Reinforce, Relax, Score,
-    TooFewDraws, Trainable,
+    Baseline, Constant, Critic, EstimateError, Estimates, Linear, Network, Plain, Quadratic, Reinforce,
+    Relax, Score, TooFewDraws, Trainable,
 };
 use recursive_gumbel::fast::of_model;
+use recursive_gumbel::report::Verdict;
 use recursive_gumbel::sample::{Batch, Draw, Field, FromDraws, Rated, Reference, Sampler, Walker, WithRates};
+use recursive_gumbel::statistics::Budget;
 
 /// One small model of each structure, with absent entries where there may be some.
 const MODELS: [&str; 7] = [
@@ -543,4 +547,65 @@ fn a_wrong_critic_is_refused() {
     let relax = Relax::new(Short(linear(0.0, 3)), 2).unwrap();
     let error = relax.gradient_and_derivative(&sampler, &walker, |_| 1.0, &mut rng).unwrap_err();
     assert_eq!(error.to_string(), "the critic has 3 numbers in a derivative in its parameters: want 4");
+}
+
+/// Right estimates are held to their law, wrong ones are refuted: those with another mean, and those that have the mean and another
+/// covariance. By the checks of `verify`; each report alarms falsely with probability at most 1e-6.
+#[test]
+fn wrong_estimates_are_refuted_by_mean_or_covariance() {
+    let model = Model::parse(MODELS[0]).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let f = |x: &Structure| loss.of(&model, x) as f64;
+    let (sampler, walker) = (Reference::new(&model, 31).unwrap(), Walker::new(&model));
+    let m = model.rates().len();
+    let options = Options { samples: 20_000, alpha: 1e-6, departure: 1.0 };
+    let budget = Budget::new(options.alpha, LawOfEstimates::tests(&model)).unwrap();
+    let refuted = |of: &Estimator, made: &dyn Sampler| -> Vec<String> {
+        let law = LawOfEstimates::of(&model, &loss, of).unwrap();
+        let rows = estimates::judge("k", &model, &law, made, &options, &budget, |_| {}).unwrap();
+        let wrong = rows.iter().filter(|row| row.verdict == Verdict::Refuted);
+        wrong.map(|row| row.check.split(',').next().unwrap().to_owned()).collect()
+    };
+    let [trace, exponentials] = [Score::Trace, Score::Exponentials];
+    let plain = |score| Reinforce::new(score, 1).unwrap();
+    let pair = |score| Reinforce::new(score, 2).unwrap().leave_one_out().unwrap();
+    let critic = Linear { constant: 0.5, weights: (0..m).map(|k| 0.75 - 0.5 * k as f64).collect() };
+    let none: [&str; 0] = [];
+    for (seed, score) in [(1, trace), (2, exponentials)] {
+        let made = Estimates::new(seed, |rng| plain(score).gradient(&sampler, f, rng));
+        assert_eq!(refuted(&Estimator::Plain(score), &made), none);
+        let made = Estimates::new(seed, |rng| pair(score).gradient(&sampler, f, rng));
+        assert_eq!(refuted(&Estimator::Pair(score), &made), none);
+        // The draws share nothing, but are taken for one: half the variance.
+        let twice = Reinforce::new(score, 2).unwrap();
+        let made = Estimates::new(seed, |rng| twice.gradient(&sampler, f, rng));
+        assert_eq!(refuted(&Estimator::Plain(score), &made), ["covariance"]);
+        // A baseline of all draws, the draw itself among them: half as long.
+        let made = Estimates::new(seed, |rng| {
+            let mut estimate = pair(score).gradient(&sampler, f, rng)?;
+            estimate.gradient.iter_mut().for_each(|g| *g /= 2.0);
+            Ok(estimate)
+        });
+        assert_eq!(refuted(&Estimator::Pair(score), &made), ["mean", "covariance"]);
+    }
+    let relax = Relax::new(critic.clone(), 1).unwrap();
+    let relaxed = Estimator::Relax(critic.clone());
+    let made = Estimates::new(3, |rng| relax.gradient(&sampler, &walker, f, rng));
+    assert_eq!(refuted(&relaxed, &made), none);
+    // Another critic: the mean is right, as it must be.
+    let other = Relax::new(Linear { constant: 0.0, ..critic.clone() }, 1).unwrap();
+    let made = Estimates::new(4, |rng| other.gradient(&sampler, &walker, f, rng));
+    assert_eq!(refuted(&relaxed, &made), ["covariance"]);
+    // The score of the exponentials in the place of that of the trace, and the other way round.
+    let made = Estimates::new(5, |rng| plain(exponentials).gradient(&sampler, f, rng));
+    assert_eq!(refuted(&Estimator::Plain(trace), &made), ["covariance"]);
+    // One estimate in a hundred that cannot be made is told, and what is told is why.
+    let made = Estimates::new(6, |rng| match rng.next_u64() % 100 {
+        0 => plain(trace).gradient(&sampler, |_| f64::NAN, rng),
+        _ => plain(trace).gradient(&sampler, f, rng),
+    });
+    let law = LawOfEstimates::of(&model, &loss, &Estimator::Plain(trace)).unwrap();
+    let rows = estimates::judge("k", &model, &law, &made, &options, &budget, |_| {}).unwrap();
+    let form = rows.iter().find(|row| row.subject == "form").unwrap();
+    assert!(form.verdict == Verdict::Refuted && form.note.contains("want a finite number"), "{}", form.note);
 }

@@ -342,19 +342,19 @@ fn rounding(deviations: &Deviations, exact: f64, double: bool) -> f64 {
 }
 
 /// The means of all present entries.
-struct Means<'a> {
-    deviations: &'a [Deviations],
+pub(super) struct Means<'a> {
+    pub(super) deviations: &'a [Deviations],
     /// Allowed whatever the kurtosis.
-    variances: &'a [f64],
+    pub(super) variances: &'a [f64],
     /// How large the numbers are, for their rounding.
-    sizes: &'a [f64],
-    double: bool,
+    pub(super) sizes: &'a [f64],
+    pub(super) double: bool,
 }
 
 impl Means<'_> {
     /// The entry with the worst mean. The departure that is caught is that of an entry which varies as much as the one that varies
     /// most; and if draws are seen as often as `times` other than 1, no more than it is asked for.
-    fn worst(
+    pub(super) fn worst(
         &self,
         alpha: f64,
         unit: f64,

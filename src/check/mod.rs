@@ -25,6 +25,7 @@
 //! | conditional in pairs | `u_j`, `u_k` independent, whichever of them won | chi-square on a grid, pair by pair |
 //! | conditional against exponentials | `u_k`, `v_k` independent, given whether `k` won | chi-square on a grid, entry by entry |
 //! | gradient | the mean of each entry is the exact gradient of an [`Objective`]; so is the mean along it | [a bound for any law](crate::statistics::mean_test) |
+//! | E-REINFORCE and others | mean and covariance of [estimates] by an estimator whose law is known | the same, and nothing taken for granted |
 //! | repeats | no two draws share their weights | exact |
 //! | exponentials, conditional: at a distance | `s_k` (`u_k`) of draws 2, 32, 64, 100, 128, 256, 512, 1000, 1024 apart independent, and so far apart as the first 4096 draws make one suspect | G on a grid, lag by lag, pooled over entries |
 //! | exponentials, conditional: draw after draw | `s_k` (`u_k`) of draw i and draw i+1 independent | chi-square on a grid, entry by entry, disjoint pairs |
@@ -60,6 +61,7 @@
 
 pub mod any_size;
 mod diagnosis;
+pub mod estimates;
 mod evidence;
 mod exact;
 mod gradient;
@@ -88,6 +90,7 @@ pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, S
 pub use gradient::Objective;
 use numbered::Numbered;
 
+use crate::estimate::EstimateError;
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler, Source, SourceError};
 use crate::statistics::{Budget, PEARSON_SMALLEST_ALPHA, StatisticsError, TestResult};
@@ -137,6 +140,9 @@ pub enum CheckError {
         /// What it would have to be at least.
         least: f64,
     },
+    /// The estimates cannot be made.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
     /// The draws cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),

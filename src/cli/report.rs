@@ -249,8 +249,13 @@ impl Judgement<'_> {
 
     /// What the table's numbers mean.
     fn explanation(&self) -> String {
-        let gradient = self.rows.iter().any(|row| row.departure_kind() == "range");
-        let range = if gradient { "; range: of a mean, in units\nof the range of the loss" } else { "" };
+        let kinds = [
+            ("range", "; range: of a mean, in units\nof the range of the loss"),
+            ("variance", "; variance: of a covariance, in units of the largest variance"),
+        ];
+        let seen = |kind: &str| self.rows.iter().any(|row| row.departure_kind() == kind);
+        let range: String =
+            kinds.into_iter().filter(|(kind, _)| seen(kind)).map(|(_, words)| words).collect();
         let mut text = format!(
             "False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
              {} in each of its {} tests (a row that shows the worst of several is several).\n\

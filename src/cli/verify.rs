@@ -1,8 +1,9 @@
 //! `verify`
 
 use clap::Args;
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
-use recursive_gumbel::check::{self, Asked, Method};
+use recursive_gumbel::check::{self, Asked, Method, Options};
 use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::{Draws, Field};
 use recursive_gumbel::statistics::Budget;
@@ -15,7 +16,8 @@ use super::{Failure, Outcome, progress};
 ///
 /// First everything that must hold exactly, in fractions, on built-in models, closed forms, and random inputs by brute
 /// force. Then draws against the exact law: structures, traces, log-probabilities, scores, exponentials, conditional draws.
-/// Draws are those of the fast samplers, or with --reference of the plain ones. The false-alarm probability of the whole report is --alpha.
+/// Then estimates of gradients, made of such draws, against their exact means and covariances. Draws are those of the fast
+/// samplers, or with --reference of the plain ones. The false-alarm probability of the whole report is --alpha.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
     /// Only this structure, or several separated by commas.
@@ -66,12 +68,12 @@ impl Verify {
         }
         // One judge, two doors: `check` draws from files.
         let method = Method::Enumeration;
-        let budget = Budget::new(
-            self.how.alpha,
-            models.iter().map(|(_, model)| method.tests(model, &Field::DRAWN, None)).sum(),
-        );
-        let budget = budget.map_err(Failure::input)?;
+        let tests = |(name, model): &(&str, Model)| {
+            method.tests(model, &Field::DRAWN, None) + verify::tests_of_estimates(name, model)
+        };
+        let budget = Budget::new(self.how.alpha, models.iter().map(tests).sum()).map_err(Failure::input)?;
         let asked = Asked::only(self.how.departure);
+        let options = Options { samples: self.samples, alpha: self.how.alpha, departure: self.how.departure };
 
         let bar = progress((models.len() + kinds.len()) as u64, "exact identities", self.how.quiet);
         let mut rows: Vec<Row> = Vec::new();
@@ -91,6 +93,19 @@ impl Verify {
             let sampler = super::sampler(model, stream(self.seed, name), self.reference)?;
             let mut draws = Draws::new(&*sampler, self.samples);
             let judged = method.judge(name, model, &mut draws, &asked, &budget, |drawn| bar.inc(drawn));
+            rows.extend(judged.map_err(Failure::input)?);
+        }
+        bar.finish_and_clear();
+
+        let estimated: Vec<&(&str, Model)> =
+            models.iter().filter(|(name, _)| verify::ESTIMATED.contains(name)).collect();
+        let bar = progress(5 * estimated.len() as u64 * self.samples, "estimates", self.how.quiet);
+        for (name, model) in estimated {
+            let seed = stream(self.seed, name);
+            let sampler = super::sampler(model, seed, self.reference)?;
+            let loss = Loss::named(model, "default").map_err(Failure::input)?;
+            let drawn = |drawn| bar.inc(drawn);
+            let judged = verify::estimates(name, model, &loss, (&*sampler, seed), &options, &budget, drawn);
             rows.extend(judged.map_err(Failure::input)?);
         }
         bar.finish_and_clear();

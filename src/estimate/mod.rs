@@ -54,6 +54,7 @@
 //! void*, ICLR, for RELAX.
 
 mod critic;
+mod numbered;
 mod relax;
 
 use rand::Rng;
@@ -62,6 +63,7 @@ use crate::sample::{Batch, Field, WithRates};
 
 pub use critic::{Constant, Critic, Linear, Network, Quadratic, Trainable};
 pub use gumbel_oracle::estimators::{Score, TooFewDraws};
+pub use numbered::Estimates;
 pub use relax::{Plain, Races, Relax, Reparameterised};
 
 /// What is taken off each loss.
@@ -82,6 +84,9 @@ pub enum EstimateError {
     /// An estimate from nothing.
     #[error("an estimate from 0 draws: want at least 1")]
     NoDraws,
+    /// A leave-one-out baseline without others.
+    #[error(transparent)]
+    TooFewDraws(#[from] TooFewDraws),
     /// A baseline that is no number.
     #[error("the baseline is {0}: want a finite number")]
     Baseline(f64),

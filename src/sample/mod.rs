@@ -317,6 +317,20 @@ impl<X> Batch<X> {
         self.gradients.extend_from_slice(gradient);
     }
 
+    /// Appends a draw that has a gradient only; malformed, if there is none, or it has not one number per entry.
+    pub(crate) fn push_estimate(&mut self, gradient: Result<Vec<f64>, String>) {
+        let m = self.entries;
+        let wrong = |found: usize| format!("gradient has {found} values: want one for each of {m} entries");
+        match gradient.and_then(|g| if g.len() == m { Ok(g) } else { Err(wrong(g.len())) }) {
+            Ok(gradient) => self.gradients.extend(gradient),
+            Err(wrong) => {
+                self.gradients.extend(std::iter::repeat_n(f64::NAN, m));
+                self.malformed.push((self.draws, wrong));
+            }
+        }
+        self.draws += 1;
+    }
+
     /// Makes room for so many draws and hands out their rows of the columns of numbers, to be written. Structures and traces must
     /// follow by [`push_structure`](Self::push_structure) and [`push_winners`](Self::push_winners), if there are such columns.
     pub(crate) fn grow(&mut self, draws: usize) -> Rows<'_> {

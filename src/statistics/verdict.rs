@@ -61,6 +61,8 @@ pub enum DepartureKind {
     SupNorm,
     /// A difference of means, as a part of the range of what is averaged (of a gradient: of the loss).
     Range,
+    /// A difference of covariances, as a part of the largest variance.
+    Variance,
     /// An exact check: any departure at all is caught.
     None,
 }
