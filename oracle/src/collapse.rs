@@ -39,10 +39,11 @@ use std::collections::BTreeMap;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
-use rayon::prelude::*;
+use rayon::slice::ParallelSliceMut as _;
 
 use crate::estimators::ScoreMoments;
 use crate::number::{Exact, FromExact, Number, to_rational};
+use crate::parallel::each;
 use crate::recursion::Recursion;
 use crate::structure::EntrySet;
 
@@ -152,21 +153,20 @@ impl<R: OrderFree> Layers<R> {
                 let state = recursion.map(&layer[parent].state, &[entry]);
                 (key(&state, &winners), parent, entry)
             };
-            let leave = |parent: usize| {
-                layer[parent].entrants.iter().filter(|&&k| may_win(k)).map(move |&k| (parent, k))
+            let leave = |parent: usize| -> Vec<(K, usize, usize)> {
+                let entrants = layer[parent].entrants.iter().filter(|&&k| may_win(k));
+                entrants.map(|&k| step(parent, k)).collect()
             };
-            let mut reached: Vec<(K, usize, usize)> = (0..layer.len())
-                .into_par_iter()
-                .flat_map_iter(leave)
-                .map(|(parent, k)| step(parent, k))
-                .collect();
+            let mut reached: Vec<(K, usize, usize)> =
+                each(layer.len(), &leave).into_iter().flatten().collect();
             if reached.is_empty() {
                 break;
             }
             reached.par_sort_unstable();
             let groups: Vec<&[(K, usize, usize)]> = reached.chunk_by(|a, b| a.0 == b.0).collect();
-            let share: Vec<Exact> = layer.par_iter().map(Node::share).collect();
-            let merge = |group: &&[(K, usize, usize)]| {
+            let share = each(layer.len(), &|place| layer[place].share());
+            let merge = |number: usize| {
+                let group = groups[number];
                 let mut probability = Exact::ZERO;
                 for of_one_parent in group.chunk_by(|a, b| a.1 == b.1) {
                     let rate = Exact::sum(of_one_parent.iter().map(|&(_, _, entry)| &rates[entry]));
@@ -177,7 +177,7 @@ impl<R: OrderFree> Layers<R> {
                 winners.extend([entry]);
                 node(recursion.map(&layer[parent].state, &[entry]), winners, probability)
             };
-            let next: Vec<Node<R::State>> = groups.par_iter().map(merge).collect();
+            let next: Vec<Node<R::State>> = each(groups.len(), &merge);
             let numbered = groups.iter().enumerate();
             steps.push(
                 numbered
@@ -224,14 +224,14 @@ impl<R: OrderFree> Layers<R> {
         let per_layer = |layer: &Vec<Node<R::State>>| -> Vec<Exact> {
             let racing: Vec<&Node<R::State>> =
                 layer.iter().filter(|node| !node.entrants.is_empty()).collect();
-            let share: Vec<Exact> = racing.par_iter().map(|node| node.share()).collect();
+            let share = each(racing.len(), &|place| racing[place].share());
             let marginal = |k: usize| {
                 let terms =
                     racing.iter().zip(&share).filter(|(node, _)| node.entrants.binary_search(&k).is_ok());
                 let terms: Vec<&Exact> = terms.map(|(_, share)| share).collect();
                 pairwise_sum(&terms) * &self.rates[k]
             };
-            (0..self.rates.len()).into_par_iter().map(marginal).collect()
+            each(self.rates.len(), &marginal)
         };
         let layers: Vec<Vec<Exact>> = self.nodes.iter().map(per_layer).collect();
         let sum = |k: usize| to_rational(&Exact::sum(layers.iter().map(|layer| &layer[k])));
@@ -258,12 +258,13 @@ impl<R: OrderFree> Layers<R> {
                 by_parent[step.parent].push(step);
             }
             let reward = |step: &Step| after[step.child].clone() + &additive[step.entry];
-            let value = |(node, steps): (&Node<R::State>, &Vec<&Step>)| {
+            let value = |place: usize| {
+                let (node, steps) = (&layer[place], &by_parent[place]);
                 let terms: Vec<Exact> =
                     steps.iter().map(|step| reward(step) * &self.rates[step.entry]).collect();
                 if terms.is_empty() { Exact::ZERO } else { Exact::sum(&terms) / &node.total }
             };
-            let mut before: Vec<Exact> = layer.par_iter().zip(&by_parent).map(value).collect();
+            let mut before = each(layer.len(), &value);
             for (before, node) in before.iter_mut().zip(layer).filter(|(_, node)| node.entrants.is_empty()) {
                 *before = at_the_end(node);
             }
@@ -271,15 +272,15 @@ impl<R: OrderFree> Layers<R> {
             for step in steps {
                 terms[step.entry].push((step.parent, step.child));
             }
-            let share: Vec<Exact> = layer.par_iter().map(Node::share).collect();
-            let part = |(k, steps): (usize, &Vec<(usize, usize)>)| {
+            let share = each(layer.len(), &|place| layer[place].share());
+            let part = |k: usize| {
                 let gain = |&(parent, child): &(usize, usize)| {
                     (before[parent].clone() - &additive[k] - &after[child]) * &share[parent]
                 };
-                let gains: Vec<Exact> = steps.iter().map(gain).collect();
+                let gains: Vec<Exact> = terms[k].iter().map(gain).collect();
                 pairwise_sum(&gains.iter().collect::<Vec<_>>()) * &self.rates[k]
             };
-            let parts: Vec<Exact> = terms.par_iter().enumerate().map(part).collect();
+            let parts = each(terms.len(), &part);
             for (sum, part) in gradient.iter_mut().zip(parts) {
                 *sum += part;
             }
@@ -309,9 +310,9 @@ impl<R: OrderFree> Layers<R> {
             let Some(steps) = self.steps.get(number) else { break };
             let mut of_child: Vec<Vec<&Step>> = vec![Vec::new(); self.nodes[number + 1].len()];
             steps.iter().for_each(|step| of_child[step.child].push(step));
-            let reach = |steps: &Vec<&Step>| {
+            let reach = |child: usize| {
                 let mut sums = none();
-                for step in steps {
+                for step in &of_child[child] {
                     let node = &nodes[step.parent];
                     let [score, square, inside] = &layer[step.parent];
                     let chance = self.rates[step.entry].clone() / &node.total;
@@ -330,7 +331,7 @@ impl<R: OrderFree> Layers<R> {
                 }
                 sums
             };
-            layer = of_child.par_iter().map(reach).collect();
+            layer = each(of_child.len(), &reach);
         }
         moments
     }

@@ -59,6 +59,7 @@ pub mod loss;
 pub mod matching;
 pub mod model;
 pub mod number;
+mod parallel;
 pub mod permutation;
 mod problem;
 pub mod race;

@@ -46,6 +46,7 @@ use num_traits::{One, Zero};
 use rayon::prelude::*;
 
 use crate::number::{Exact, FromExact, to_rational};
+use crate::parallel::each;
 use crate::race::Trace;
 use crate::recursion::{Recursion, traces};
 
@@ -217,7 +218,7 @@ impl Critics {
 
     /// Adds traces with their probabilities and losses, entry by entry.
     fn add(&mut self, rates: &[Exact], traces: &[(Trace, Exact, Exact)]) {
-        let known: Vec<Known> = traces.par_iter().map(|(trace, ..)| Known::of(trace, rates)).collect();
+        let known = each(traces.len(), &|number| Known::of(&traces[number].0, rates));
         let entries = self.gradient.par_iter_mut().zip(&mut self.forms).enumerate();
         entries.filter(|(i, _)| self.present[*i]).for_each(|(i, (gradient, form))| {
             for ((trace, p, f), known) in traces.iter().zip(&known) {

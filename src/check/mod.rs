@@ -387,20 +387,35 @@ fn fold<X: Send + Sync, S: Source<X>>(
     while let Some(batch) = next {
         observe(&batch);
         // The checks look at one batch while the next is drawn.
-        let see = || checks.par_iter_mut().for_each(|check| check.see(known, &batch));
-        let (gathered, ()) = rayon::join(&mut gather, see);
+        let (gathered, ()) = rayon::join(&mut gather, || show(&mut checks, known, &batch));
         next = gathered?;
     }
     known.places = source.places();
-    let judged: Vec<Result<Vec<Row>, StatisticsError>> =
-        checks.par_iter().map(|check| verdicts(check.as_ref(), known, budget, departure, count)).collect();
-    let mut rows = Vec::new();
-    for judged in judged {
-        rows.extend(judged?);
-    }
+    let mut rows = all_verdicts(&checks, known, budget, departure, count)?;
     rows.extend(cannot);
     leave_to_their_cause(&mut rows);
     Ok(rows)
+}
+
+// Not inside of `fold`, of which there is one for every source and every structure.
+
+fn show(checks: &mut [Box<dyn Check>], known: &Known<'_>, batch: &Evidence) {
+    checks.par_iter_mut().for_each(|check| check.see(known, batch));
+}
+
+fn all_verdicts(
+    checks: &[Box<dyn Check>],
+    known: &Known<'_>,
+    budget: &Budget,
+    departure: f64,
+    count: u64,
+) -> Result<Vec<Row>, StatisticsError> {
+    let judged: Vec<Result<Vec<Row>, StatisticsError>> =
+        checks.par_iter().map(|check| verdicts(check.as_ref(), known, budget, departure, count)).collect();
+    judged.into_iter().try_fold(Vec::new(), |mut rows, more| {
+        rows.extend(more?);
+        Ok(rows)
+    })
 }
 
 /// All traces are held in memory with who raced: so many at most, of a model with so many entries.
