@@ -15,6 +15,10 @@ use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::{Batch, Draw, Draws, Field, Reference, Sampler};
 use recursive_gumbel::statistics::Budget;
 
+#[path = "../examples/estimates.rs"]
+#[allow(dead_code, unreachable_pub)] // it is a program of its own
+mod estimates;
+
 const K4: &str = r#"{"structure": "spanning_tree", "vertices": 4,
     "edges": [[0,1,1],[0,2,2],[0,3,3],[1,2,1],[1,3,1],[2,3,2]]}"#;
 const ARCS: &str = r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges":
@@ -602,4 +606,24 @@ fn estimates_of_many_entries_are_judged() {
         run(&["check", model.to_str().unwrap(), "-", "--loss", "default"], &draw.repeat(4));
     assert_eq!(status, 1, "{message}"); // in the same order each time
     assert!(out.contains("gradient: mean of every entry beside loss × score"), "{out}");
+}
+
+/// Estimates by the library, written by the example, are held by the command.
+#[test]
+fn estimates_that_a_program_writes_are_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, file) = (folder.path().join("k4.json"), folder.path().join("estimates.jsonl"));
+    std::fs::write(&model, K4).unwrap();
+    for estimator in estimates::ESTIMATORS {
+        let mut lines = Vec::new();
+        estimates::write(&Model::parse(K4).unwrap(), estimator, 40_000, &mut lines).unwrap();
+        std::fs::write(&file, lines).unwrap();
+        let mut command = Command::cargo_bin("recursive-gumbel").unwrap();
+        let check = command.arg("check").args([&model, &file]).args(["--loss", "default", "--quiet"]);
+        let out = check.output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout);
+        assert!(text.starts_with("All held: 1 exact check and 2 tests."), "{estimator}: {text}");
+    }
+    let error = estimates::write(&Model::parse(K4).unwrap(), "reinforce", 1, &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("want one of e_reinforce, t_reinforce"), "{error}");
 }
