@@ -20,6 +20,7 @@ pub mod estimate;
 pub mod explain;
 pub mod fast;
 pub mod picture;
+pub mod protocol;
 pub mod report;
 pub mod sample;
 pub mod statistics;

@@ -9,6 +9,7 @@ mod loss;
 mod output;
 mod report;
 mod sample;
+mod serve;
 mod table;
 mod variance;
 mod verify;
@@ -45,6 +46,7 @@ enum Command {
     Explain(explain::Explain),
     Variance(variance::Variance),
     Sample(sample::Sample),
+    Serve(serve::Serve),
     Bench(bench::Bench),
 }
 
@@ -96,6 +98,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Variance(command) => command.run(),
         Command::Sample(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Bench(command) => command.run(),
     };
     match done {

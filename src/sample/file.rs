@@ -43,22 +43,32 @@ use super::{Batch, Field, WalkError, arborescence, binary_tree};
 pub fn write_json_line(out: &mut impl Write, model: &Model, batch: &Batch, draw: usize) -> io::Result<()> {
     out.write_all(b"{")?;
     let mut first = true;
-    for &field in batch.fields() {
-        let text = match field {
-            Field::Structure => batch.structure(draw).map(|structure| model.canonical(structure)),
-            Field::Trace => batch.trace(draw).map(|winners| trace_text(model, winners)).transpose()?,
-            Field::LogProb => batch.log_prob(draw).map(float),
-            Field::Score => batch.score(draw).map(floats),
-            Field::Exponentials => batch.exponentials(draw).map(floats),
-            Field::Conditional => batch.conditional(draw).map(floats),
-            Field::Gradient => None,
-        };
-        if let Some(text) = text {
+    for &field in batch.fields().iter().filter(|field| **field != Field::Gradient) {
+        if let Some(text) = json_value(model, batch, draw, field)? {
             write!(out, "{}\"{}\":{text}", if first { "" } else { "," }, field.name())?;
             first = false;
         }
     }
     out.write_all(b"}\n")
+}
+
+/// One field of one draw of a batch as JSON, as it stands in samples files. `None` if there is no such column.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] if the trace is none of this model.
+///
+/// # Panics
+/// If the batch does not have so many draws.
+pub fn json_value(model: &Model, batch: &Batch, draw: usize, field: Field) -> io::Result<Option<String>> {
+    Ok(match field {
+        Field::Structure => batch.structure(draw).map(|structure| model.canonical(structure)),
+        Field::Trace => batch.trace(draw).map(|winners| trace_text(model, winners)).transpose()?,
+        Field::LogProb => batch.log_prob(draw).map(json_number),
+        Field::Score => batch.score(draw).map(json_row),
+        Field::Exponentials => batch.exponentials(draw).map(json_row),
+        Field::Conditional => batch.conditional(draw).map(json_row),
+        Field::Gradient => batch.gradient(draw).map(json_row),
+    })
 }
 
 /// A trace in its canonical form.
@@ -125,12 +135,15 @@ fn trace_text(model: &Model, winners: &[u32]) -> io::Result<String> {
 }
 
 /// A float as JSON, with the fewest digits that read back the same; `null` if it is not finite.
-fn float(value: f64) -> String {
+#[must_use]
+pub fn json_number(value: f64) -> String {
     serde_json::Number::from_f64(value).map_or_else(|| "null".to_owned(), |number| number.to_string())
 }
 
-fn floats(values: &[f64]) -> String {
-    let items: Vec<String> = values.iter().map(|&value| float(value)).collect();
+/// Floats as a list in JSON, `null` where one is not finite.
+#[must_use]
+pub fn json_row(values: &[f64]) -> String {
+    let items: Vec<String> = values.iter().map(|&value| json_number(value)).collect();
     format!("[{}]", items.join(","))
 }
 
