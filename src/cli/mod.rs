@@ -5,7 +5,9 @@ mod check;
 mod ci;
 mod enumerate;
 mod explain;
+mod harness;
 mod loss;
+mod mutant;
 mod output;
 mod report;
 mod sample;
@@ -42,6 +44,7 @@ struct Cli {
 enum Command {
     Verify(verify::Verify),
     Check(check::Check),
+    Harness(harness::Harness),
     Enumerate(enumerate::Enumerate),
     Explain(explain::Explain),
     Variance(variance::Variance),
@@ -76,11 +79,18 @@ enum Failure {
     Stdout(io::Error),
     #[error("{0}")]
     Input(String),
+    /// Of an implementation that does not answer: exit status 4.
+    #[error("{0}")]
+    Fault(String),
 }
 
 impl Failure {
     fn input(error: impl std::fmt::Display) -> Self {
         Self::Input(error.to_string())
+    }
+
+    fn fault(fault: impl std::fmt::Display) -> Self {
+        Self::Fault(fault.to_string())
     }
 
     /// The other end of the pipe was closed: no error of ours.
@@ -94,6 +104,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match cli.command {
         Command::Verify(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Harness(command) => command.run(),
         Command::Enumerate(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Variance(command) => command.run(),
@@ -109,7 +120,7 @@ pub(crate) fn main() -> ExitCode {
         Err(failure) if failure.reader_gone() => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "error: {failure}"); // nowhere left to complain
-            ExitCode::from(2)
+            ExitCode::from(if matches!(failure, Failure::Fault(_)) { 4 } else { 2 })
         }
     }
 }
@@ -121,6 +132,16 @@ fn named(path: &Path) -> String {
 
 /// Reads a model file; `-` is standard input.
 fn read_model(path: &Path) -> Result<Model, Failure> {
+    parse_model(path, &read_text(path)?)
+}
+
+/// The model of a file that was read.
+fn parse_model(path: &Path, text: &str) -> Result<Model, Failure> {
+    Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
+}
+
+/// Reads a file, without a byte order mark.
+fn read_text(path: &Path) -> Result<String, Failure> {
     let unread = |error| Failure::Read { path: path.to_owned(), error };
     let text = if path == Path::new("-") {
         let mut text = String::new();
@@ -129,8 +150,7 @@ fn read_model(path: &Path) -> Result<Model, Failure> {
     } else {
         std::fs::read_to_string(path).map_err(unread)?
     };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Model::parse(text).map_err(|error| Failure::Model { path: path.to_owned(), error: Box::new(error) })
+    Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text))
 }
 
 /// A sampler of a model: the fast one, or the plain one.

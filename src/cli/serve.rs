@@ -6,6 +6,8 @@ use clap::Args;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::structure::Structure;
+use num_rational::BigRational;
+use num_traits::Zero as _;
 use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -17,18 +19,23 @@ use recursive_gumbel::sample::{Batch, Field, Rated, Sampler as _, Walk, Walker};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::mutant::Mutant;
 use super::{Failure, Outcome};
 
 /// Answer requests on standard input, one JSON object per line: an implementation for harnesses to ask.
 ///
 /// The protocol, version 1, is described in docs/src/protocol.md. Ends at the end of the input, or when it is told to stop.
 #[derive(Args, Debug)]
-pub(super) struct Serve {}
+pub(super) struct Serve {
+    /// Be wrong, in this way: to see whether a harness notices.
+    #[arg(long, value_enum, value_name = "NAME")]
+    mutant: Option<Mutant>,
+}
 
 /// The most numbers in one answer.
 const NUMBERS: u64 = 1 << 24;
 
-/// An answer: an object, and whether it is the last.
+/// An answer: an object, or an error.
 type Answer = Result<String, String>;
 
 impl Serve {
@@ -40,21 +47,27 @@ impl Serve {
             if line.trim().is_empty() {
                 continue;
             }
-            let (id, answer, stop) = match Request::parse(&line) {
+            let (mut stop, mut mutant) = (false, None);
+            let (id, answer) = match Request::parse(&line) {
                 Ok(Request { id, op }) => {
-                    let stop = matches!(op, Op::Stop);
-                    (id.get().to_owned(), answer(&mut model, op), stop)
+                    stop = matches!(op, Op::Stop);
+                    mutant = self.mutant.filter(|_| matches!(op, Op::Sample { .. }));
+                    (id.get().to_owned(), answer(&mut model, op, self.mutant))
                 }
                 Err(wrong) => {
                     let id = wrong.id.as_ref().map_or("null", |id| id.get()).to_owned();
-                    (id, Err(wrong.problem), false)
+                    (id, Err(wrong.problem))
                 }
             };
-            let said = match answer {
-                Ok(object) => format!("{{\"id\":{id},\"ok\":{object}}}\n"),
-                Err(error) => format!("{{\"id\":{id},\"error\":{}}}\n", json!(error)),
+            let said = match (answer, mutant) {
+                (Ok(object), None) => Ok(format!("{{\"id\":{id},\"ok\":{object}}}\n")),
+                (Ok(object), Some(mutant)) => mutant
+                    .instead(&id, &object)
+                    .map(|said| said.unwrap_or_else(|| format!("{{\"id\":{id},\"ok\":{object}}}\n"))),
+                (Err(error), _) => Ok(format!("{{\"id\":{id},\"error\":{}}}\n", json!(error))),
             };
-            out.write_all(said.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Stdout)?;
+            let written = said.and_then(|said| out.write_all(said.as_bytes())).and_then(|()| out.flush());
+            written.map_err(Failure::Stdout)?;
             if stop {
                 break;
             }
@@ -63,7 +76,7 @@ impl Serve {
     }
 }
 
-fn answer(held: &mut Option<Model>, op: Op) -> Answer {
+fn answer(held: &mut Option<Model>, op: Op, mutant: Option<Mutant>) -> Answer {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     match op {
         Op::Hello { protocol: VERSION } => return Ok(hello()),
@@ -77,13 +90,32 @@ fn answer(held: &mut Option<Model>, op: Op) -> Answer {
     }
     let model = held.as_ref().ok_or("no model yet: want a `model` request first")?;
     match op {
-        Op::Run { exponentials } => run(model, &exponentials),
-        Op::Sample { count, seed, fields } => sample(model, count, seed, &fields),
-        Op::LogProb { traces } => {
-            per_trace(model, "log_prob", &traces, |_, walk| Ok(json_number(walk.log_prob())))
+        Op::Run { mut exponentials } => {
+            if mutant == Some(Mutant::Largest) {
+                exponentials.iter_mut().flatten().flatten().for_each(|weight| *weight = -*weight);
+            }
+            run(model, &exponentials)
         }
-        Op::Score { traces } => per_trace(model, "score", &traces, |_, walk| Ok(json_row(&walk.score()))),
-        Op::Conditional { traces, from } => conditional(model, &traces, &from),
+        Op::Sample { count, seed, fields } => match mutant {
+            Some(Mutant::RatesForMeans) => {
+                let mean = |rate: &BigRational| if rate.is_zero() { rate.clone() } else { rate.recip() };
+                let model = model.with_rates(model.rates().iter().map(mean).collect());
+                sample(&model, count, seed, &fields)
+            }
+            Some(Mutant::OneSeed) => sample(model, count, 0, &fields),
+            _ => sample(model, count, seed, &fields),
+        },
+        Op::LogProb { traces } => {
+            let off = if mutant == Some(Mutant::LogProbHalved) { std::f64::consts::LN_2 } else { 0.0 };
+            per_trace(model, "log_prob", &traces, |_, walk| Ok(json_number(walk.log_prob() - off)))
+        }
+        Op::Score { traces } => {
+            let sign = if mutant == Some(Mutant::ScoreSign) { -1.0 } else { 1.0 };
+            per_trace(model, "score", &traces, |_, walk| {
+                Ok(json_row(&walk.score().iter().map(|s| sign * s).collect::<Vec<f64>>()))
+            })
+        }
+        Op::Conditional { traces, from } => conditional(model, &traces, &from, mutant),
         Op::Gradient { loss, estimator, draws, count, seed } => {
             let loss = Loss::named(model, &loss).map_err(|error| said(&error))?;
             gradient(model, &loss, &estimator, draws, count, seed)
@@ -192,7 +224,7 @@ fn per_trace(
     Ok(format!("{{\"{field}\":{}}}", list(&items)))
 }
 
-fn conditional(model: &Model, traces: &[Box<RawValue>], from: &From) -> Answer {
+fn conditional(model: &Model, traces: &[Box<RawValue>], from: &From, mutant: Option<Mutant>) -> Answer {
     let mut rng = ChaCha8Rng::seed_from_u64(if let From::Seed(seed) = from { *seed } else { 0 });
     if let From::Uniforms(rows) = from
         && rows.len() != traces.len()
@@ -208,7 +240,16 @@ fn conditional(model: &Model, traces: &[Box<RawValue>], from: &From) -> Answer {
         if let Some(k) = (0..uniforms.len()).find(outside) {
             return Err(format!("uniforms[{number}][{k}] is {}: want a number between 0 and 1", uniforms[k]));
         }
-        Ok(json_row(&walk.conditional(&uniforms)))
+        let mut weights = walk.conditional(&uniforms);
+        let entries = walk.rates().iter().zip(&uniforms).enumerate();
+        for (k, (rate, u)) in entries.filter(|(_, (rate, _))| **rate > 0.0) {
+            match mutant {
+                Some(Mutant::ResidualsDoubled) if !walk.has_won(k) => weights[k] -= libm::log(*u) / rate,
+                Some(Mutant::Unconditional) => weights[k] = -libm::log(*u) / rate,
+                _ => {}
+            }
+        }
+        Ok(json_row(&weights))
     })
 }
 

@@ -1,0 +1,288 @@
+//! `harness MODEL -- COMMAND`
+
+mod child;
+mod exact;
+
+use std::collections::BTreeSet;
+use std::io::{self, Cursor, Read};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use gumbel_oracle::model::Model;
+use recursive_gumbel::check::{Asked, Method};
+use recursive_gumbel::protocol::VERSION;
+use recursive_gumbel::sample::Field;
+use recursive_gumbel::sample::Source as _;
+use recursive_gumbel::sample::jsonl::{Input, JsonLines};
+use recursive_gumbel::statistics::Budget;
+use serde_json::{Map, Value, json};
+
+use child::{Child, Fault, items};
+
+use super::report::{How, Judgement, quoted};
+use super::{Failure, Outcome, named, parse_model, read_text, spinner};
+
+/// Judge a live implementation, in any language: a command that is asked line by line.
+///
+/// First the glue: it must say who it is, and run a model of one entry. Then what has one right answer: runs on chosen exponentials,
+/// log-probabilities, scores and conditional draws of chosen traces. Then its draws, by the checks of `check`. The protocol is in
+/// docs/src/protocol.md; `serve` is an implementation that speaks it.
+///
+/// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 the implementation did not answer as it should.
+#[derive(Args, Debug)]
+pub(super) struct Harness {
+    /// The model file (JSON); `-` reads standard input.
+    model: PathBuf,
+    /// The command that starts the implementation, after `--`.
+    #[arg(required = true, last = true)]
+    command: Vec<String>,
+    /// So many draws.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    budget: u64,
+    /// The seed of what it is asked.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The longest that an answer may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    timeout: f64,
+    #[command(flatten)]
+    how: How,
+}
+
+/// What the implementation says that it has.
+#[derive(Debug)]
+struct Offer {
+    name: String,
+    structures: BTreeSet<String>,
+    ops: BTreeSet<String>,
+    fields: Vec<Field>,
+    /// Whether it computes in single precision.
+    single: bool,
+}
+
+impl Offer {
+    fn has(&self, op: &str) -> bool {
+        self.ops.contains(op)
+    }
+
+    /// The number that the implementation can hold.
+    fn round(&self, value: f64) -> f64 {
+        if self.single { f64::from(value as f32) } else { value }
+    }
+
+    /// From the answer to `hello`.
+    fn ask(child: &mut Child) -> Result<Self, Fault> {
+        let mut said = child.need(&json!({"op": "hello", "protocol": VERSION}))?;
+        let words = |child: &Child, said: &mut Map<String, Value>, field: &str| {
+            let list = match said.remove(field) {
+                Some(Value::Array(list)) => list,
+                _ => return Err(child.fault(format!("gave no list `{field}`"))),
+            };
+            let word = |value: Value| match value {
+                Value::String(word) => Ok(word),
+                other => Err(child.fault(format!("gave {other} in `{field}`: want texts"))),
+            };
+            list.into_iter().map(word).collect::<Result<BTreeSet<String>, Fault>>()
+        };
+        let text = |child: &Child, said: &Map<String, Value>, field: &str| {
+            let text = said.get(field).and_then(Value::as_str).map(ToOwned::to_owned);
+            text.ok_or_else(|| child.fault(format!("gave no text `{field}`")))
+        };
+        let name = format!("{} {}", text(child, &said, "name")?, text(child, &said, "version")?);
+        let single = match text(child, &said, "dtype")?.as_str() {
+            "f64" => false,
+            "f32" => true,
+            other => return Err(child.fault(format!("gave the dtype {other:?}: want f32 or f64"))),
+        };
+        let ops = words(child, &mut said, "ops")?;
+        let named = if ops.contains("sample") { words(child, &mut said, "fields")? } else { BTreeSet::new() };
+        let known = Field::DRAWN.map(Field::name);
+        if let Some(other) = named.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(child.fault(format!("gave the field {other:?}: want some of {}", known.join(", "))));
+        }
+        let fields = Field::DRAWN.into_iter().filter(|field| named.contains(field.name())).collect();
+        Ok(Self { name, structures: words(child, &mut said, "structures")?, ops, fields, single })
+    }
+}
+
+/// Draws in one request.
+const AT_ONCE: u64 = 1000;
+
+/// Draws as the lines of a samples file.
+struct Lines {
+    child: Arc<Mutex<Child>>,
+    fault: Arc<Mutex<Option<Fault>>>,
+    fields: Vec<Field>,
+    left: u64,
+    seed: u64,
+    lines: Cursor<Vec<u8>>,
+}
+
+impl Lines {
+    fn more(&mut self) -> Result<(), Fault> {
+        let count = self.left.min(AT_ONCE);
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answer =
+            child.need(&json!({"op": "sample", "count": count, "seed": self.seed, "fields": names}))?;
+        let mut draws = vec![Map::new(); count as usize];
+        for name in names {
+            let column = items(&child, &mut answer, name, count as usize)?;
+            for (draw, value) in draws.iter_mut().zip(column) {
+                draw.insert(name.to_owned(), value);
+            }
+        }
+        let lines: String = draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect();
+        self.lines = Cursor::new(lines.into_bytes());
+        (self.left, self.seed) = (self.left - count, self.seed + 1);
+        Ok(())
+    }
+}
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.lines.read(buffer)?;
+        if read > 0 || self.left == 0 {
+            return Ok(read);
+        }
+        if let Err(fault) = self.more() {
+            let said = io::Error::other(fault.to_string());
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+            return Err(said);
+        }
+        self.lines.read(buffer)
+    }
+}
+
+/// A model of one entry of a structure, in which there is one trace only.
+fn smallest(model: &Model) -> Value {
+    let name = model.kind().name();
+    match name {
+        "spanning_tree" => json!({"structure": name, "vertices": 2, "edges": [[0, 1, 1]]}),
+        "arborescence" => json!({"structure": name, "vertices": 2, "root": 0, "edges": [[0, 1, 1]]}),
+        "matching" => json!({"structure": name, "rates": [[1]]}),
+        "top_k" => json!({"structure": name, "k": 1, "rates": [1]}),
+        _ => json!({"structure": name, "rates": [1]}),
+    }
+}
+
+/// Tells the child the model.
+fn tell(child: &mut Child, model: &Model, file: &str) -> Result<(), Fault> {
+    let rates: Vec<f64> = model.rates_as();
+    let logit = |rate: &f64| if *rate > 0.0 { json!(-libm::log(*rate)) } else { Value::Null };
+    let logits: Vec<Value> = rates.iter().map(logit).collect();
+    // The file as it is, but on one line: its numbers are exact.
+    let file = file.replace(['\n', '\r'], " ");
+    let (rates, logits) = (json!(rates), Value::from(logits));
+    let request = format!(r#"{{"op":"model","model":{file},"rates":{rates},"logits":{logits}}}"#);
+    child.need_text(&request).map(|_| ())
+}
+
+impl Harness {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let seconds = self.timeout;
+        if !(seconds > 0.0 && seconds < 1e6) {
+            return Err(Failure::input(format!("--timeout {seconds}: want a number of seconds")));
+        }
+        let outputs = self.how.outputs()?;
+        let file = read_text(&self.model)?;
+        let model = parse_model(&self.model, &file)?;
+        let waiting = spinner("asking".to_owned(), self.how.quiet);
+        let timeout = Duration::from_secs_f64(seconds);
+        let mut child = Child::start(&self.command, timeout).map_err(Failure::fault)?;
+        let offer = Offer::ask(&mut child).map_err(Failure::fault)?;
+        let kind = model.kind().name();
+        if !offer.structures.contains(kind) {
+            let offered: Vec<&str> = offer.structures.iter().map(String::as_str).collect();
+            let what = format!("does not offer {kind}, only {}", offered.join(", "));
+            return Err(Failure::fault(child.fault(what)));
+        }
+        self.smoke(&mut child, &model, &offer).map_err(Failure::fault)?;
+        tell(&mut child, &model, &file).map_err(Failure::fault)?;
+        let mut rows = exact::judge(&mut child, &model, &offer, self.seed).map_err(Failure::fault)?;
+        for row in &mut rows {
+            row.structure = kind;
+        }
+        let child = Arc::new(Mutex::new(child));
+        let mut budget = Budget::new(self.how.alpha, 1).map_err(Failure::input)?;
+        let enough = offer.fields.contains(&Field::Structure) || offer.fields.contains(&Field::Trace);
+        if offer.has("sample") && enough && self.budget > 0 {
+            let fault = Arc::new(Mutex::new(None));
+            let lines = Lines {
+                child: Arc::clone(&child),
+                fault: Arc::clone(&fault),
+                fields: offer.fields.clone(),
+                left: self.budget,
+                seed: self.seed,
+                lines: Cursor::default(),
+            };
+            let why = |error: &dyn std::fmt::Display| {
+                let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let child = child.lock().unwrap_or_else(PoisonError::into_inner);
+                Failure::fault(
+                    fault.unwrap_or_else(|| child.fault(format!("gave draws that are none: {error}"))),
+                )
+            };
+            let input = Input { name: "its draws".to_owned(), read: Box::new(lines) };
+            let mut source = JsonLines::new(&model, vec![input]).map_err(|error| why(&error))?;
+            let method = Method::of(&model, source.fields(), None, self.how.alpha);
+            let tests = method.tests(&model, source.fields(), None).max(1);
+            budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
+            let asked = Asked::only(self.how.departure);
+            let judged = method.judge("", &model, &mut source, &asked, &budget, |drawn| waiting.inc(drawn));
+            rows.extend(judged.map_err(|error| why(&error))?);
+        }
+        waiting.finish_and_clear();
+        child
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .need(&json!({"op": "stop"}))
+            .map_err(Failure::fault)?;
+        let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
+        let judgement = Judgement {
+            rows: &rows,
+            budget: &budget,
+            departure: self.how.departure,
+            subject: format!("{} of {kind}, by {}", offer.name, command.join(" ")),
+            facts: vec![
+                ("structure", kind.into()),
+                ("implementation", offer.name.clone().into()),
+                ("command", self.command.clone().into()),
+                ("draws", self.budget.into()),
+            ],
+            again: format!(
+                "recursive-gumbel harness {} --budget {} --seed {} {} -- {}",
+                quoted(&named(&self.model)),
+                self.budget,
+                self.seed,
+                self.how.again(),
+                command.join(" ")
+            ),
+            all: true,
+        };
+        self.how.write(outputs, &judgement, "harness")
+    }
+
+    /// A model with one trace: whatever is wrong here is wrong with the glue.
+    fn smoke(&self, child: &mut Child, model: &Model, offer: &Offer) -> Result<(), Fault> {
+        let file = smallest(model).to_string();
+        let Ok(one) = Model::parse(&file) else { return Ok(()) };
+        tell(child, &one, &file)?;
+        let Some(only) = one.traces().next() else { return Ok(()) };
+        if offer.has("run") {
+            let mut answer = child.need(&json!({"op": "run", "exponentials": [[1.5]]}))?;
+            let want =
+                [("structure", one.canonical(&only.structure)), ("trace", one.canonical_trace(&only.trace))];
+            for (field, want) in want {
+                let found = items(child, &mut answer, field, 1)?;
+                if serde_json::from_str::<Value>(&want).ok().as_ref() != found.first() {
+                    let found = found.first().map(ToString::to_string).unwrap_or_default();
+                    return Err(child.fault(format!("gave the {field} {found} where only {want} can be")));
+                }
+            }
+        }
+        Ok(())
+    }
+}

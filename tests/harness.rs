@@ -1,0 +1,160 @@
+//! `harness` on children that are right, that are wrong, and that misbehave: made by `serve`, and by a few lines of shell.
+//!
+//! Seeds are fixed; a report alarms falsely with probability at most 1e-6.
+
+use std::process::Command;
+
+use recursive_gumbel::verify::MODELS;
+
+fn program() -> String {
+    assert_cmd::cargo::cargo_bin("recursive-gumbel").display().to_string()
+}
+
+/// Exit status, standard output and standard error.
+fn harness(model: &str, options: &[&str], child: &[&str]) -> (i32, String, String) {
+    let model = format!("examples/models/{model}.json");
+    let mut command = Command::new(program());
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["harness", &model, "--quiet"]).args(options);
+    let output = command.arg("--").args(child).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn what_is_right_is_held() {
+    let program = program();
+    for (name, _) in MODELS {
+        let (status, out, error) =
+            harness(name, &["--budget", "10000", "--departure", "0.9"], &[&program, "serve"]);
+        assert_eq!((status, error.as_str()), (0, ""), "{name}: {out}");
+        for row in ["run: on given", "log-probability: of given", "score: of given", "conditional: of given"]
+        {
+            assert!(out.contains(row), "{name}: {out}");
+        }
+    }
+    let (status, out, _) = harness("k3", &["--budget", "100000"], &[&program, "serve"]);
+    assert_eq!(status, 0, "{out}");
+    let (_, again, _) = harness("k3", &["--budget", "100000"], &[&program, "serve"]);
+    assert_eq!(out, again);
+}
+
+#[test]
+fn what_is_wrong_is_refuted_by_its_row() {
+    let program = program();
+    for (mutant, findings) in [
+        ("largest", &["run: on the exponentials ["][..]),
+        ("log_prob_halved", &["log-probability: of the trace "]),
+        ("score_sign", &["score: of the trace "]),
+        ("residuals_doubled", &["conditional: of the trace "]),
+        ("unconditional", &["conditional: of the trace "]),
+        ("rates_for_means", &["structures: ", "exponentials: "]),
+        ("one_seed", &["exponentials: repeats: "]),
+    ] {
+        for model in ["k4", "nested_arborescence", "matching3", "binary_tree5", "top_k"] {
+            // A tree over all positions has no one who never won.
+            if mutant == "residuals_doubled" && model == "binary_tree5" {
+                continue;
+            }
+            let (status, out, error) =
+                harness(model, &["--budget", "5000"], &[&program, "serve", "--mutant", mutant]);
+            assert_eq!((status, error.as_str()), (1, ""), "{mutant} {model}: {out}");
+            assert!(findings.iter().all(|finding| out.contains(finding)), "{mutant} {model}: {out}");
+        }
+    }
+}
+
+/// Each ends in time, says what is wrong in a sentence, and says nothing of the sampler.
+#[test]
+fn what_misbehaves_is_told_with_what_it_was_asked() {
+    let program = program();
+    let asked = r#","count":1000,"fields":["structure","trace","log_prob","score","exponentials","conditional"],"op":"sample""#;
+    for (mutant, want) in [
+        ("crash", "the implementation has ended with exit status: 3, when it was asked {\"id\":"),
+        ("hang", "the implementation has not answered for 2 seconds (--timeout), when it was asked"),
+        ("garbage", "wrote Traceback (most recent call last):, which is no JSON object"),
+        ("wrong_id", "which does not have the id "),
+        ("short", "gave 999 items in `structure`: want 1000"),
+        ("text", "gave draws that are none: its draws, line 1"),
+        ("null", "gave draws that are none: its draws, line 1"),
+        ("endless", "wrote more than 256 MiB without a newline"),
+        ("refuses", "answered with the error \"out of memory\""),
+        ("both", "want exactly one of `ok` (an object), `skipped` (a text) and `error` (a text)"),
+    ] {
+        let options = ["--budget", "5000", "--timeout", "2"];
+        let (status, out, error) = harness("k3", &options, &[&program, "serve", "--mutant", mutant]);
+        assert_eq!((status, out.as_str()), (4, ""), "{mutant}: {error}");
+        assert!(error.contains(want) && error.contains(asked), "{mutant}: {error}");
+    }
+    let (_, _, error) = harness("k3", &["--budget", "5000"], &[&program, "serve", "--mutant", "crash"]);
+    assert!(error.contains("last on its standard error: a mutant that crashes"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn children_that_are_none_are_told() {
+    let hello =
+        r#"{"id":1,"ok":{"name":"x","version":"1","structures":["matching"],"ops":[],"dtype":"f64"}}"#;
+    let offers = format!("read line; echo '{hello}'; read line");
+    let dtype = offers.replace("f64", "f16");
+    for (script, want) in [
+        ("exit 0", "has ended with exit status: 0"),
+        ("exec 1>&-; sleep 30", "has closed its standard output"),
+        ("kill -9 $$", "has ended with signal: 9"),
+        ("exec 0<&-; sleep 30", "has not answered for 2 seconds"),
+        ("echo oops >&2; printf 'half a line' >&2; sleep 30", "last on its standard error: oops"),
+        ("read line; echo '[1]'", "wrote [1], which is no JSON object"),
+        ("read line; echo '{\"id\":1,\"ok\":{}}'; sleep 30", "gave no text `name`"),
+        (&offers, "does not offer spanning_tree, only matching"),
+        (&dtype, "gave the dtype \"f16\": want f32 or f64"),
+    ] {
+        let (status, out, error) = harness("k3", &["--timeout", "2"], &["sh", "-c", script]);
+        assert_eq!((status, out.as_str()), (4, ""), "{script}: {error}");
+        assert!(error.contains(want), "{script}: {error}");
+    }
+    let (status, _, error) = harness("k3", &[], &["no-such-program"]);
+    assert_eq!(status, 4);
+    assert!(error.contains("\"no-such-program\" cannot be started"), "{error}");
+    let (status, _, error) = harness("k3", &["--timeout", "0"], &["sh"]);
+    assert_eq!(status, 2);
+    assert!(error.contains("--timeout 0: want a number of seconds"), "{error}");
+}
+
+/// Whatever the child has started goes with it.
+#[cfg(unix)]
+#[test]
+fn nothing_is_left_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!("sleep 300 & echo $! > '{}'; cat > /dev/null", file.display());
+    let (status, ..) = harness("k3", &["--timeout", "1"], &["sh", "-c", &script]);
+    assert_eq!(status, 4);
+    let started = std::fs::read_to_string(file).unwrap();
+    let alive = Command::new("ps").args(["-o", "stat=", "-p", started.trim()]).output().unwrap();
+    let state = String::from_utf8(alive.stdout).unwrap();
+    assert!(state.trim().is_empty() || state.starts_with('Z'), "{state}");
+}
+
+/// The report of the chapter, as far as it is told there.
+#[test]
+fn the_report_of_the_book_is_held() {
+    let chapter = include_str!("../docs/src/protocol.md");
+    let block = chapter.split("```console\n$ recursive-gumbel ").nth(1).unwrap();
+    let (command, told) = block.split("```").next().unwrap().split_once('\n').unwrap();
+    let program = std::path::PathBuf::from(program());
+    let path = std::env::join_paths(
+        std::iter::once(program.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    let output = Command::new(&program)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(command.split(' '))
+        .env("PATH", path.unwrap())
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<&str> = told.lines().take_while(|line| *line != "…").collect();
+    assert!(told.len() > 5);
+    for (found, told) in out.lines().zip(told) {
+        assert_eq!(found.trim_end(), told.trim_end());
+    }
+}
