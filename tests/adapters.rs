@@ -108,3 +108,40 @@ fn a_sampler_in_pytorch_is_held() {
     let (status, report) = shell.run(&format!("recursive-gumbel check {model} samples.npz --departure 0.1"));
     assert_eq!(status, 0, "{report}");
 }
+
+/// An implementation of all structures that was written for it alone, and what it says to wrong questions.
+#[test]
+fn the_plain_adapter_is_held_by_the_harness() {
+    if !has("python3", "import json, math, random") {
+        return;
+    }
+    let shell = Shell::new();
+    let adapter = "python3 examples/adapters/plain.py";
+    for model in
+        recursive_gumbel::verify::ESTIMATED.iter().chain(&["extreme_rates", "tree_from_logits", "bridge"])
+    {
+        let harness = format!("recursive-gumbel harness examples/models/{model}.json --quiet");
+        let (status, report) = shell.run(&format!("{harness} --budget 6000 --departure 0.6 -- {adapter}"));
+        assert_eq!(status, 0, "{model}: {report}");
+        assert!(report.starts_with("All held: 17 exact checks"), "{report}");
+    }
+    // Its mistakes would be seen.
+    let source = std::fs::read_to_string(Path::new(ROOT).join("examples/adapters/plain.py")).unwrap();
+    for (right, wrong, finding) in [
+        ("left[k] -= time", "pass", "run: on the exponentials"),
+        ("score[winner] -= 1", "pass", "score: of the trace"),
+        (
+            "for k in set(self.present).difference(winner for _, winner in races):",
+            "for k in []:",
+            "conditional: of the trace",
+        ),
+    ] {
+        assert!(source.contains(right), "{right}");
+        std::fs::write(shell.0.path().join("wrong.py"), source.replace(right, wrong)).unwrap();
+        let model = "examples/models/nested_arborescence.json";
+        let (status, report) =
+            shell.run(&format!("recursive-gumbel harness {model} --quiet --budget 0 -- python3 wrong.py"));
+        assert_eq!(status, 1, "{report}");
+        assert!(report.contains(finding), "{report}");
+    }
+}
