@@ -125,6 +125,11 @@ fn the_plain_adapter_is_held_by_the_harness() {
         assert_eq!(status, 0, "{model}: {report}");
         assert!(report.starts_with("All held: 17 exact checks"), "{report}");
     }
+    // As the README has it.
+    let command = "harness --suite --quick -- python3 examples/adapters/plain.py";
+    assert!(include_str!("../README.md").contains(&format!("\ncargo run --release -- {command}\n")));
+    let (status, report) = shell.run(&format!("recursive-gumbel {command}"));
+    assert_eq!(status, 0, "{report}");
     // Its mistakes would be seen.
     let source = std::fs::read_to_string(Path::new(ROOT).join("examples/adapters/plain.py")).unwrap();
     for (right, wrong, finding) in [

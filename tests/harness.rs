@@ -158,3 +158,46 @@ fn the_report_of_the_book_is_held() {
         assert_eq!(found.trim_end(), told.trim_end());
     }
 }
+
+/// What the program says to these arguments.
+fn said(arguments: &[&str]) -> (i32, String, String) {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let output = Command::new(program()).current_dir(root).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_suite_is_of_every_structure_that_is_offered() {
+    let program = program();
+    let suite = ["harness", "--suite", "--quick", "--quiet", "--", &program, "serve"];
+    let (status, out, _) = said(&suite);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.starts_with("All held: 136 exact checks and 157 tests."), "{out}");
+    for structure in ["spanning_tree", "arborescence", "matching", "binary_tree", "top_k", "permutation"] {
+        assert!(out.contains(&format!("\n {structure} ")), "{out}");
+    }
+    let (status, out, _) = said(&[&suite[..], &["--mutant", "rates_for_means"]].concat());
+    assert_eq!(status, 1, "{out}");
+    assert!(out.contains("It looks like rates taken for means"), "{out}");
+    // Several models, each with its name.
+    let models = ["examples/models/k3.json", "examples/models/top_k.json"];
+    let options = ["--quiet", "--budget", "0", "--format", "json", "--", &program, "serve"];
+    let (status, out, _) = said(&[&["harness"][..], &models, &options].concat());
+    assert_eq!(status, 0, "{out}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let named = |row: &serde_json::Value| models.contains(&row["model"].as_str().unwrap_or_default());
+    assert!(report["rows"].as_array().unwrap().iter().all(named), "{out}");
+    assert_eq!(report["rows"].as_array().unwrap().len(), 10);
+    for (arguments, want) in [
+        (vec!["harness", "--", &program, "serve"], "required arguments were not provided"),
+        (vec!["harness", "--suite", models[0], "--", &program, "serve"], "cannot be used with"),
+        (vec!["harness", "--quick", models[0], "--", &program, "serve"], "--quick is a part of the suite"),
+        (vec!["harness", models[0]], "required arguments were not provided"),
+        (vec!["harness", "nothing.json", "--", &program, "serve"], "nothing.json: No such file"),
+    ] {
+        let (status, _, error) = said(&arguments);
+        assert_eq!(status, 2, "{error}");
+        assert!(error.contains(want), "{error}");
+    }
+}

@@ -2,24 +2,26 @@
 
 mod child;
 mod exact;
+mod suite;
 
 use std::collections::BTreeSet;
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use gumbel_oracle::model::Model;
+use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{Asked, Method};
 use recursive_gumbel::protocol::VERSION;
+use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::Field;
-use recursive_gumbel::sample::Source as _;
 use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::statistics::Budget;
 use serde_json::{Map, Value, json};
 
 use child::{Child, Fault, items};
+use suite::Case;
 
 use super::report::{How, Judgement, quoted};
 use super::{Failure, Outcome, named, parse_model, read_text, spinner};
@@ -33,14 +35,21 @@ use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 /// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 the implementation did not answer as it should.
 #[derive(Args, Debug)]
 pub(super) struct Harness {
-    /// The model file (JSON); `-` reads standard input.
-    model: PathBuf,
+    /// The model files (JSON); `-` reads standard input.
+    #[arg(required_unless_present = "suite", conflicts_with = "suite")]
+    models: Vec<PathBuf>,
     /// The command that starts the implementation, after `--`.
     #[arg(required = true, last = true)]
     command: Vec<String>,
-    /// So many draws.
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    budget: u64,
+    /// All structures that it offers, on some 40 models, with 60000 draws each; they catch a departure of 0.1, so --departure is no less.
+    #[arg(long)]
+    suite: bool,
+    /// Of the suite a model or two of each structure, with 8000 draws each; they catch a departure of 0.5.
+    #[arg(long)]
+    quick: bool,
+    /// So many draws on each model [default: 100000, of the suite as told there].
+    #[arg(long, value_name = "N")]
+    budget: Option<u64>,
     /// The seed of what it is asked.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -157,8 +166,8 @@ impl Read for Lines {
 }
 
 /// A model of one entry of a structure, in which there is one trace only.
-fn smallest(model: &Model) -> Value {
-    let name = model.kind().name();
+fn smallest(kind: Kind) -> Value {
+    let name = kind.name();
     match name {
         "spanning_tree" => json!({"structure": name, "vertices": 2, "edges": [[0, 1, 1]]}),
         "arborescence" => json!({"structure": name, "vertices": 2, "root": 0, "edges": [[0, 1, 1]]}),
@@ -180,103 +189,85 @@ fn tell(child: &mut Child, model: &Model, file: &str) -> Result<(), Fault> {
     child.need_text(&request).map(|_| ())
 }
 
-impl Harness {
-    pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let seconds = self.timeout;
-        if !(seconds > 0.0 && seconds < 1e6) {
-            return Err(Failure::input(format!("--timeout {seconds}: want a number of seconds")));
-        }
-        let outputs = self.how.outputs()?;
-        let file = read_text(&self.model)?;
-        let model = parse_model(&self.model, &file)?;
-        let waiting = spinner("asking".to_owned(), self.how.quiet);
-        let timeout = Duration::from_secs_f64(seconds);
-        let mut child = Child::start(&self.command, timeout).map_err(Failure::fault)?;
-        let offer = Offer::ask(&mut child).map_err(Failure::fault)?;
-        let kind = model.kind().name();
-        if !offer.structures.contains(kind) {
-            let offered: Vec<&str> = offer.structures.iter().map(String::as_str).collect();
-            let what = format!("does not offer {kind}, only {}", offered.join(", "));
-            return Err(Failure::fault(child.fault(what)));
-        }
-        self.smoke(&mut child, &model, &offer).map_err(Failure::fault)?;
-        tell(&mut child, &model, &file).map_err(Failure::fault)?;
-        let mut rows = exact::judge(&mut child, &model, &offer, self.seed).map_err(Failure::fault)?;
+/// What is judged, and how.
+struct Session {
+    child: Arc<Mutex<Child>>,
+    offer: Offer,
+    seed: u64,
+    /// Draws on each model.
+    draws: u64,
+    departure: f64,
+}
+
+impl Session {
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fields of the draws; none if they are not asked for, or have nothing that can be judged.
+    fn fields(&self) -> &[Field] {
+        let fields = &self.offer.fields;
+        let enough = fields.contains(&Field::Structure) || fields.contains(&Field::Trace);
+        if self.offer.has("sample") && enough && self.draws > 0 { fields } else { &[] }
+    }
+
+    fn method(&self, model: &Model, alpha: f64) -> Option<Method> {
+        let fields = self.fields();
+        (!fields.is_empty()).then(|| Method::of(model, fields, None, alpha))
+    }
+
+    /// How many statistical tests are held on this model.
+    fn tests(&self, model: &Model, alpha: f64) -> usize {
+        self.method(model, alpha).map_or(0, |method| method.tests(model, self.fields(), None))
+    }
+
+    /// Everything on one model.
+    fn judge(&self, case: &Case, budget: &Budget, drawn: impl Fn(u64) + Sync) -> Result<Vec<Row>, Failure> {
+        let Case { name, model, file } = case;
+        let mut child = self.child();
+        tell(&mut child, model, file).map_err(Failure::fault)?;
+        let mut rows = exact::judge(&mut child, model, &self.offer, self.seed).map_err(Failure::fault)?;
+        drop(child);
         for row in &mut rows {
-            row.structure = kind;
+            (row.structure, row.model) = (model.kind().name(), name.clone());
         }
-        let child = Arc::new(Mutex::new(child));
-        let mut budget = Budget::new(self.how.alpha, 1).map_err(Failure::input)?;
-        let enough = offer.fields.contains(&Field::Structure) || offer.fields.contains(&Field::Trace);
-        if offer.has("sample") && enough && self.budget > 0 {
-            let fault = Arc::new(Mutex::new(None));
-            let lines = Lines {
-                child: Arc::clone(&child),
-                fault: Arc::clone(&fault),
-                fields: offer.fields.clone(),
-                left: self.budget,
-                seed: self.seed,
-                lines: Cursor::default(),
-            };
-            let why = |error: &dyn std::fmt::Display| {
-                let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let child = child.lock().unwrap_or_else(PoisonError::into_inner);
-                Failure::fault(
-                    fault.unwrap_or_else(|| child.fault(format!("gave draws that are none: {error}"))),
-                )
-            };
-            let input = Input { name: "its draws".to_owned(), read: Box::new(lines) };
-            let mut source = JsonLines::new(&model, vec![input]).map_err(|error| why(&error))?;
-            let method = Method::of(&model, source.fields(), None, self.how.alpha);
-            let tests = method.tests(&model, source.fields(), None).max(1);
-            budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
-            let asked = Asked::only(self.how.departure);
-            let judged = method.judge("", &model, &mut source, &asked, &budget, |drawn| waiting.inc(drawn));
-            rows.extend(judged.map_err(|error| why(&error))?);
-        }
-        waiting.finish_and_clear();
-        child
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .need(&json!({"op": "stop"}))
-            .map_err(Failure::fault)?;
-        let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
-        let judgement = Judgement {
-            rows: &rows,
-            budget: &budget,
-            departure: self.how.departure,
-            subject: format!("{} of {kind}, by {}", offer.name, command.join(" ")),
-            facts: vec![
-                ("structure", kind.into()),
-                ("implementation", offer.name.clone().into()),
-                ("command", self.command.clone().into()),
-                ("draws", self.budget.into()),
-            ],
-            again: format!(
-                "recursive-gumbel harness {} --budget {} --seed {} {} -- {}",
-                quoted(&named(&self.model)),
-                self.budget,
-                self.seed,
-                self.how.again(),
-                command.join(" ")
-            ),
-            all: true,
+        let Some(method) = self.method(model, budget.alpha()) else { return Ok(rows) };
+        let fault = Arc::new(Mutex::new(None));
+        let lines = Lines {
+            child: Arc::clone(&self.child),
+            fault: Arc::clone(&fault),
+            fields: self.fields().to_vec(),
+            left: self.draws,
+            seed: self.seed,
+            lines: Cursor::default(),
         };
-        self.how.write(outputs, &judgement, "harness")
+        let why = |error: &dyn std::fmt::Display| {
+            let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Failure::fault(
+                fault.unwrap_or_else(|| self.child().fault(format!("gave draws that are none: {error}"))),
+            )
+        };
+        let input = Input { name: "its draws".to_owned(), read: Box::new(lines) };
+        let mut source = JsonLines::new(model, vec![input]).map_err(|error| why(&error))?;
+        let asked = Asked::only(self.departure);
+        let judged = method.judge(name, model, &mut source, &asked, budget, drawn);
+        rows.extend(judged.map_err(|error| why(&error))?);
+        Ok(rows)
     }
 
     /// A model with one trace: whatever is wrong here is wrong with the glue.
-    fn smoke(&self, child: &mut Child, model: &Model, offer: &Offer) -> Result<(), Fault> {
-        let file = smallest(model).to_string();
+    fn smoke(&self, kind: Kind) -> Result<(), Fault> {
+        let file = smallest(kind).to_string();
         let Ok(one) = Model::parse(&file) else { return Ok(()) };
-        tell(child, &one, &file)?;
+        let mut child = self.child();
+        tell(&mut child, &one, &file)?;
         let Some(only) = one.traces().next() else { return Ok(()) };
-        if offer.has("run") {
+        if self.offer.has("run") {
             let mut answer = child.need(&json!({"op": "run", "exponentials": [[1.5]]}))?;
             let want =
                 [("structure", one.canonical(&only.structure)), ("trace", one.canonical_trace(&only.trace))];
             for (field, want) in want {
-                let found = items(child, &mut answer, field, 1)?;
+                let found = items(&child, &mut answer, field, 1)?;
                 if serde_json::from_str::<Value>(&want).ok().as_ref() != found.first() {
                     let found = found.first().map(ToString::to_string).unwrap_or_default();
                     return Err(child.fault(format!("gave the {field} {found} where only {want} can be")));
@@ -284,5 +275,108 @@ impl Harness {
             }
         }
         Ok(())
+    }
+}
+
+/// Draws on each model unless told otherwise, and the departure that they catch everywhere: of a named model, of the suite, of its quick part.
+const NAMED: (u64, f64) = (100_000, 0.0);
+const SUITE: (u64, f64) = (60_000, 0.1);
+const QUICK: (u64, f64) = (8_000, 0.5);
+
+impl Harness {
+    pub(super) fn run(mut self) -> Result<Outcome, Failure> {
+        let seconds = self.timeout;
+        if !(seconds > 0.0 && seconds < 1e6) {
+            return Err(Failure::input(format!("--timeout {seconds}: want a number of seconds")));
+        }
+        if self.quick && !self.suite {
+            return Err(Failure::input(
+                "--quick is a part of the suite: want --suite --quick, and no models",
+            ));
+        }
+        let outputs = self.how.outputs()?;
+        let mut named_models = Vec::new();
+        for path in &self.models {
+            let file = read_text(path)?;
+            let model = parse_model(path, &file)?;
+            let name = if self.models.len() == 1 { String::new() } else { named(path) };
+            named_models.push(Case { name, model, file });
+        }
+        let (draws, departure) = match (self.suite, self.quick) {
+            (_, true) => QUICK,
+            (true, false) => SUITE,
+            (false, false) => NAMED,
+        };
+        self.how.departure = self.how.departure.max(departure);
+        let draws = self.budget.unwrap_or(draws);
+        let waiting = spinner("asking".to_owned(), self.how.quiet);
+        let mut child =
+            Child::start(&self.command, Duration::from_secs_f64(seconds)).map_err(Failure::fault)?;
+        let offer = Offer::ask(&mut child).map_err(Failure::fault)?;
+        let offers = |name: &str| offer.structures.contains(name);
+        let cases = if self.suite { suite::cases(offers, self.quick) } else { named_models };
+        let missing = cases.iter().map(|case| case.model.kind().name()).find(|name| !offers(name));
+        if missing.is_some() || cases.is_empty() {
+            let offered: Vec<&str> = offer.structures.iter().map(String::as_str).collect();
+            let missing = missing.unwrap_or("any structure that is known here");
+            return Err(Failure::fault(
+                child.fault(format!("does not offer {missing}, only {}", offered.join(", "))),
+            ));
+        }
+        let session = Session {
+            child: Arc::new(Mutex::new(child)),
+            offer,
+            seed: self.seed,
+            draws,
+            departure: self.how.departure,
+        };
+        let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
+        for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind.name())) {
+            session.smoke(kind).map_err(Failure::fault)?;
+        }
+        let tests: usize = cases.iter().map(|case| session.tests(&case.model, self.how.alpha)).sum();
+        let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
+        let mut rows = Vec::new();
+        for case in &cases {
+            waiting.set_message(format!("{} {}", case.model.kind().name(), case.name));
+            rows.extend(session.judge(case, &budget, |drawn| waiting.inc(drawn))?);
+        }
+        waiting.finish_and_clear();
+        session.child().need(&json!({"op": "stop"})).map_err(Failure::fault)?;
+        let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
+        let structures: Vec<&str> = kinds.into_iter().collect();
+        let of = match &cases[..] {
+            [_] => structures.join(", "),
+            _ => format!("{} models", cases.len()),
+        };
+        let judgement = Judgement {
+            rows: &rows,
+            budget: &budget,
+            departure: self.how.departure,
+            subject: format!("{} of {of}, by {}", session.offer.name, command.join(" ")),
+            facts: vec![
+                ("structures", structures.into()),
+                ("implementation", session.offer.name.clone().into()),
+                ("command", self.command.clone().into()),
+                ("draws", draws.into()),
+            ],
+            again: self.again(draws, &command.join(" ")),
+            all: true,
+        };
+        self.how.write(outputs, &judgement, "harness")
+    }
+
+    /// The command that repeats the judgement.
+    fn again(&self, draws: u64, command: &str) -> String {
+        let mut again = "recursive-gumbel harness".to_owned();
+        for path in &self.models {
+            again.push_str(&format!(" {}", quoted(&path.display().to_string())));
+        }
+        for (is, option) in [(self.suite, " --suite"), (self.quick, " --quick")] {
+            again.push_str(if is { option } else { "" });
+        }
+        let (seed, how) = (self.seed, self.how.again());
+        again.push_str(&format!(" --budget {draws} --seed {seed} {how} -- {command}"));
+        again
     }
 }
