@@ -119,6 +119,22 @@ fn children_that_are_none_are_told() {
     assert!(error.contains("--timeout 0: want a number of seconds"), "{error}");
 }
 
+/// What a child says that it does not do is not judged, and why.
+#[cfg(unix)]
+#[test]
+fn what_is_skipped_is_not_judged() {
+    let hello = r#"{"id":1,"ok":{"name":"x","version":"1","structures":["spanning_tree"],"ops":["run","score"],"dtype":"f32"}}"#;
+    let script = format!(
+        r#"say() {{ read line; echo "{{\"id\":$1,$2}}"; }}
+        read line; echo '{hello}'
+        say 2 '"ok":{{}}'; say 3 '"ok":{{"structure":[[[0,1]]],"trace":[[[0,1]]]}}'; say 4 '"ok":{{}}'
+        say 5 '"skipped":"too lazy"'; say 6 '"skipped":"too lazy"'; say 7 '"ok":{{}}'"#
+    );
+    let (status, out, error) = harness("k3", &[], &["sh", "-c", &script]);
+    assert_eq!((status, error.as_str()), (4, ""), "{out}");
+    assert!(out.contains("run, score: it says: too lazy"), "{out}");
+}
+
 /// Whatever the child has started goes with it.
 #[cfg(unix)]
 #[test]

@@ -78,6 +78,7 @@ fn reports_are_as_their_schema_says() {
     std::fs::write(&path, large).unwrap();
     let path = path.to_str().unwrap();
     let json = ["--format", "json"];
+    let serve = assert_cmd::cargo::cargo_bin("recursive-gumbel").display().to_string();
     let reports = [
         (run(&[&["check", K3, "-"], &json[..]].concat(), &samples(K3, "500")), 3),
         (run(&[&["check", K3, "-", "--departure", "0.7"], &json[..]].concat(), &samples(K3, "5000")), 0),
@@ -91,6 +92,7 @@ fn reports_are_as_their_schema_says() {
             ),
             3,
         ),
+        (run(&[&["harness", K3, "--budget", "500"], &json[..], &["--", &serve, "serve"]].concat(), ""), 3),
         // An impossible trace: an infinite statistic.
         (run(&[&["check", K3, "-"], &json[..]].concat(), r#"{"trace":[[0,1],[0,1]]}"#), 1),
     ];

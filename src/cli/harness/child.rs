@@ -195,7 +195,13 @@ impl Child {
 
     /// The same of a request as it is to be sent.
     pub(super) fn need_text(&mut self, request: &str) -> Result<Map<String, Value>, Fault> {
-        match self.ask_text(request)? {
+        let answer = self.ask_text(request)?;
+        self.ok(answer)
+    }
+
+    /// What an answer says, if it is neither skipped nor an error.
+    pub(super) fn ok(&self, answer: Answer) -> Result<Map<String, Value>, Fault> {
+        match answer {
             Answer::Ok(object) => Ok(object),
             Answer::Skipped(reason) => Err(self.fault(format!("skipped ({reason}) what it says it has"))),
             Answer::Error(error) => Err(self.fault(format!("answered with the error {error:?}"))),

@@ -37,23 +37,32 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
     let asked: Vec<Value> = traces.iter().map(canonical).collect();
     let close = Close { single: offer.single, scale: scale(&rates) };
     if offer.has("log_prob") {
-        let mut answer = child.need(&json!({"op": "log_prob", "traces": asked}))?;
-        let found: Vec<Vec<Value>> = items(child, &mut answer, "log_prob", traces.len())?
-            .into_iter()
-            .map(|value| vec![value])
-            .collect();
-        let want = |trace: &Trace| vec![Some(trace.log_probability(&rates))];
-        rows.push(close.row(child, model, "log-probability", &traces, &found, want)?);
+        let subject = "log-probability";
+        rows.push(match child.ask(&json!({"op": "log_prob", "traces": asked}))? {
+            Answer::Skipped(why) => skipped(subject, &why),
+            answer => {
+                let found = items(child, &mut child.ok(answer)?, "log_prob", traces.len())?;
+                let found: Vec<Vec<Value>> = found.into_iter().map(|value| vec![value]).collect();
+                let want = |trace: &Trace| vec![Some(trace.log_probability(&rates))];
+                close.row(child, model, subject, &traces, &found, want)?
+            }
+        });
     }
     if offer.has("score") {
-        let mut answer = child.need(&json!({"op": "score", "traces": asked}))?;
-        let found =
-            per_entry(child, items(child, &mut answer, "score", traces.len())?, "score", rates.len())?;
-        let want = |trace: &Trace| trace.score(&rates).into_iter().map(Some).collect();
-        rows.push(close.row(child, model, "score", &traces, &found, want)?);
+        rows.push(match child.ask(&json!({"op": "score", "traces": asked}))? {
+            Answer::Skipped(why) => skipped("score", &why),
+            answer => {
+                let found = items(child, &mut child.ok(answer)?, "score", traces.len())?;
+                let found = per_entry(child, found, "score", rates.len())?;
+                let want = |trace: &Trace| trace.score(&rates).into_iter().map(Some).collect();
+                close.row(child, model, "score", &traces, &found, want)?
+            }
+        });
     }
     if offer.has("conditional") {
-        let cell = |rate: &f64, rng: &mut ChaCha8Rng| (*rate > 0.0).then(|| offer.round(rng.sample(Open01)));
+        let cell = |rate: &f64, rng: &mut ChaCha8Rng| {
+            (*rate > 0.0).then(|| offer.round(rng.random_range(0.001..0.999)))
+        };
         let uniforms: Vec<Vec<Option<f64>>> =
             traces.iter().map(|_| rates.iter().map(|rate| cell(rate, &mut rng)).collect()).collect();
         match child.ask(&json!({"op": "conditional", "traces": asked, "uniforms": uniforms}))? {
@@ -68,10 +77,8 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
                 };
                 rows.push(close.row(child, model, "conditional", &traces, &found, want)?);
             }
-            Answer::Skipped(why) | Answer::Error(why) => {
-                let row = Row::exact("conditional", "of given uniforms", 0, "traces");
-                rows.push(row.not_judged(format!("it does not draw from given uniforms: {why}")));
-            }
+            // It may draw from seeds only.
+            Answer::Skipped(why) | Answer::Error(why) => rows.push(skipped("conditional", &why)),
         }
     }
     if offer.has("log_prob") {
@@ -84,6 +91,11 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
         rows.push(Row::exact("impossible traces", "answered or refused", count, "requests"));
     }
     Ok(rows)
+}
+
+/// The row of what the implementation does not do, for a reason of its own.
+fn skipped(subject: &'static str, why: &str) -> Row {
+    Row::exact(subject, "of what is given", 0, "requests").not_judged(format!("it says: {why}"))
 }
 
 /// All traces, or some that were drawn.
@@ -122,9 +134,11 @@ struct Close {
 
 impl Close {
     /// A number that follows from a trace: a sum over the races, of quotients and logarithms of rates that may come from rounded logits.
-    fn allowed(&self, races: usize, value: f64) -> f64 {
+    /// Times only add up: of them no digits are lost.
+    fn allowed(&self, races: usize, value: f64, times: bool) -> f64 {
         let epsilon = if self.single { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        epsilon * (16.0 + 8.0 * self.scale) * (races as f64 + 4.0) * value.abs().max(1.0)
+        let size = if times { value.abs() } else { value.abs().max(1.0) };
+        epsilon * (16.0 + 8.0 * self.scale) * (races as f64 + 4.0) * size
     }
 
     fn row(
@@ -137,7 +151,7 @@ impl Close {
         mut want: impl FnMut(&Trace) -> Vec<Option<f64>>,
     ) -> Result<Row, Fault> {
         let row = Row::exact(subject, "of given traces, against exact", traces.len() as u64, "traces");
-        let mut wrong = None;
+        let (mut wrong, times) = (None, subject == "conditional");
         for (trace, found) in traces.iter().zip(found) {
             for (place, (cell, want)) in found.iter().zip(want(trace)).enumerate() {
                 let is = match (cell, want) {
@@ -146,7 +160,7 @@ impl Close {
                     _ => return Err(child.fault(format!("gave {cell} in the {subject}: want a number"))),
                 };
                 let want = want.unwrap_or(if subject == "score" { 0.0 } else { f64::INFINITY });
-                if (is - want).abs() > self.allowed(trace.races().len(), want) && wrong.is_none() {
+                if (is - want).abs() > self.allowed(trace.races().len(), want, times) && wrong.is_none() {
                     let entry = if found.len() > 1 {
                         format!(" at {}", model.entries()[place])
                     } else {
@@ -221,7 +235,10 @@ fn runs(
     let kept = weights(model, rates, offer, rng);
     let number = |weight: &f64| if weight.is_finite() { json!(weight) } else { Value::Null };
     let asked: Vec<Vec<Value>> = kept.iter().map(|(row, _)| row.iter().map(number).collect()).collect();
-    let mut answer = child.need(&json!({"op": "run", "exponentials": asked}))?;
+    let mut answer = match child.ask(&json!({"op": "run", "exponentials": asked}))? {
+        Answer::Skipped(why) => return Ok(skipped("run", &why)),
+        answer => child.ok(answer)?,
+    };
     let structures = items(child, &mut answer, "structure", kept.len())?;
     let traces = items(child, &mut answer, "trace", kept.len())?;
     let row = Row::exact("run", "on given exponentials, against exact", kept.len() as u64, "runs");

@@ -359,6 +359,7 @@ impl Harness {
                 ("implementation", session.offer.name.clone().into()),
                 ("command", self.command.clone().into()),
                 ("draws", draws.into()),
+                ("seed", self.seed.into()),
             ],
             again: self.again(draws, &command.join(" ")),
             all: true,
