@@ -205,6 +205,8 @@ fn the_suite_is_of_every_structure_that_is_offered() {
     let named = |row: &serde_json::Value| models.contains(&row["model"].as_str().unwrap_or_default());
     assert!(report["rows"].as_array().unwrap().iter().all(named), "{out}");
     assert_eq!(report["rows"].as_array().unwrap().len(), 10);
+    let (status, out, _) = said(&["harness", "--explain-protocol"]);
+    assert_eq!((status, out.as_str()), (0, include_str!("../docs/src/protocol.md")));
     for (arguments, want) in [
         (vec!["harness", "--", &program, "serve"], "required arguments were not provided"),
         (vec!["harness", "--suite", models[0], "--", &program, "serve"], "cannot be used with"),

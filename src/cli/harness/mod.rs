@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use child::{Child, Fault, items};
 use suite::Case;
 
+use super::output::Output;
 use super::report::{How, Judgement, quoted};
 use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 
@@ -36,10 +37,10 @@ use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 #[derive(Args, Debug)]
 pub(super) struct Harness {
     /// The model files (JSON); `-` reads standard input.
-    #[arg(required_unless_present = "suite", conflicts_with = "suite")]
+    #[arg(required_unless_present_any = ["suite", "explain_protocol"], conflicts_with = "suite")]
     models: Vec<PathBuf>,
     /// The command that starts the implementation, after `--`.
-    #[arg(required = true, last = true)]
+    #[arg(required_unless_present = "explain_protocol", last = true)]
     command: Vec<String>,
     /// All structures that it offers, on some 40 models, with 60000 draws each; they catch a departure of 0.1, so --departure is no less.
     #[arg(long)]
@@ -47,6 +48,9 @@ pub(super) struct Harness {
     /// Of the suite a model or two of each structure, with 8000 draws each; they catch a departure of 0.5.
     #[arg(long)]
     quick: bool,
+    /// Print the protocol, with an example of each request and answer, and nothing else.
+    #[arg(long)]
+    explain_protocol: bool,
     /// So many draws on each model [default: 100000, of the suite as told there].
     #[arg(long, value_name = "N")]
     budget: Option<u64>,
@@ -59,6 +63,9 @@ pub(super) struct Harness {
     #[command(flatten)]
     how: How,
 }
+
+/// The chapter of the book, in which a test compares what is asked and answered.
+const PROTOCOL: &str = include_str!("../../../docs/src/protocol.md");
 
 /// What the implementation says that it has.
 #[derive(Debug)]
@@ -285,6 +292,12 @@ const QUICK: (u64, f64) = (8_000, 0.5);
 
 impl Harness {
     pub(super) fn run(mut self) -> Result<Outcome, Failure> {
+        if self.explain_protocol {
+            let mut out = Output::open(None)?;
+            out.write(|out| out.write_all(PROTOCOL.as_bytes()))?;
+            out.finish()?;
+            return Ok(Outcome::Held);
+        }
         let seconds = self.timeout;
         if !(seconds > 0.0 && seconds < 1e6) {
             return Err(Failure::input(format!("--timeout {seconds}: want a number of seconds")));
