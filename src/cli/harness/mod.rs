@@ -123,8 +123,9 @@ impl Offer {
     }
 }
 
-/// Draws in one request.
-const AT_ONCE: u64 = 1000;
+/// Draws in one request, and fewer of large models: the answer must come in time from a slow implementation.
+const AT_ONCE: usize = 1000;
+const ENTRIES_AT_ONCE: usize = 10_000;
 
 /// Draws as the lines of a samples file.
 struct Lines {
@@ -132,13 +133,15 @@ struct Lines {
     fault: Arc<Mutex<Option<Fault>>>,
     fields: Vec<Field>,
     left: u64,
+    /// In one request.
+    at_once: u64,
     seed: u64,
     lines: Cursor<Vec<u8>>,
 }
 
 impl Lines {
     fn more(&mut self) -> Result<(), Fault> {
-        let count = self.left.min(AT_ONCE);
+        let count = self.left.min(self.at_once);
         let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answer =
@@ -245,6 +248,7 @@ impl Session {
             fault: Arc::clone(&fault),
             fields: self.fields().to_vec(),
             left: self.draws,
+            at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(10, AT_ONCE) as u64,
             seed: self.seed,
             lines: Cursor::default(),
         };
