@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use recursive_gumbel::verify::MODELS;
+use recursive_gumbel::verify::ESTIMATED;
 
 fn program() -> String {
     assert_cmd::cargo::cargo_bin("recursive-gumbel").display().to_string()
@@ -23,7 +23,7 @@ fn harness(model: &str, options: &[&str], child: &[&str]) -> (i32, String, Strin
 #[test]
 fn what_is_right_is_held() {
     let program = program();
-    for (name, _) in MODELS {
+    for name in ESTIMATED {
         let (status, out, error) =
             harness(name, &["--budget", "10000", "--departure", "0.9"], &[&program, "serve"]);
         assert_eq!((status, error.as_str()), (0, ""), "{name}: {out}");
@@ -50,7 +50,7 @@ fn what_is_wrong_is_refuted_by_its_row() {
         ("rates_for_means", &["structures: ", "exponentials: "]),
         ("one_seed", &["exponentials: repeats: "]),
     ] {
-        for model in ["k4", "nested_arborescence", "matching3", "binary_tree5", "top_k"] {
+        for model in ["nested_arborescence", "binary_tree5", "top_k"] {
             // A tree over all positions has no one who never won.
             if mutant == "residuals_doubled" && model == "binary_tree5" {
                 continue;
@@ -76,11 +76,12 @@ fn what_misbehaves_is_told_with_what_it_was_asked() {
         ("short", "gave 999 items in `structure`: want 1000"),
         ("text", "gave draws that are none: its draws, line 1"),
         ("null", "gave draws that are none: its draws, line 1"),
-        ("endless", "wrote more than 256 MiB without a newline"),
+        ("endless", "wrote more than 64 MiB without a newline"),
         ("refuses", "answered with the error \"out of memory\""),
         ("both", "want exactly one of `ok` (an object), `skipped` (a text) and `error` (a text)"),
     ] {
-        let options = ["--budget", "5000", "--timeout", "2"];
+        let timeout = if mutant == "hang" { "2" } else { "60" }; // the machine may be busy
+        let options = ["--budget", "5000", "--timeout", timeout];
         let (status, out, error) = harness("k3", &options, &[&program, "serve", "--mutant", mutant]);
         assert_eq!((status, out.as_str()), (4, ""), "{mutant}: {error}");
         assert!(error.contains(want) && error.contains(asked), "{mutant}: {error}");
@@ -107,7 +108,9 @@ fn children_that_are_none_are_told() {
         (&offers, "does not offer spanning_tree, only matching"),
         (&dtype, "gave the dtype \"f16\": want f32 or f64"),
     ] {
-        let (status, out, error) = harness("k3", &["--timeout", "2"], &["sh", "-c", script]);
+        let hangs = want.ends_with("2 seconds") || want.ends_with("oops");
+        let timeout = if hangs { "2" } else { "60" }; // the machine may be busy
+        let (status, out, error) = harness("k3", &["--timeout", timeout], &["sh", "-c", script]);
         assert_eq!((status, out.as_str()), (4, ""), "{script}: {error}");
         assert!(error.contains(want), "{script}: {error}");
     }
@@ -142,7 +145,7 @@ fn nothing_is_left_running() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let script = format!("sleep 300 & echo $! > '{}'; cat > /dev/null", file.display());
-    let (status, ..) = harness("k3", &["--timeout", "1"], &["sh", "-c", &script]);
+    let (status, ..) = harness("k3", &["--timeout", "4"], &["sh", "-c", &script]);
     assert_eq!(status, 4);
     let started = std::fs::read_to_string(file).unwrap();
     let alive = Command::new("ps").args(["-o", "stat=", "-p", started.trim()]).output().unwrap();

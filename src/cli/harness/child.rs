@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 /// The longest line that is read.
-const LONGEST: u64 = 1 << 28;
+const LONGEST: u64 = 1 << 26;
 
 /// Lines of standard error that are told.
 const TOLD: usize = 5;
@@ -65,6 +65,8 @@ pub(super) struct Child {
     requests: Option<Sender<String>>,
     answers: Receiver<Said>,
     tail: Arc<Mutex<VecDeque<String>>>,
+    /// The thread that reads standard error.
+    errors: thread::JoinHandle<()>,
     timeout: Duration,
     last: String,
     id: u64,
@@ -113,7 +115,7 @@ impl Child {
         });
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&tail);
-        thread::spawn(move || {
+        let errors = thread::spawn(move || {
             let mut errors = BufReader::new(errors);
             let mut line = Vec::new();
             // A long line in parts.
@@ -128,7 +130,8 @@ impl Child {
                 line.clear();
             }
         });
-        Ok(Self { process, requests: Some(requests), answers, tail, timeout, last: String::new(), id: 0 })
+        let (requests, last) = (Some(requests), String::new());
+        Ok(Self { process, requests, answers, tail, errors, timeout, last, id: 0 })
     }
 
     /// A fault at the last request.
@@ -208,15 +211,17 @@ impl Child {
         }
     }
 
-    /// Its exit status, if it ends within a second.
+    /// Its exit status, if it ends within a second, with all that it has said on its standard error.
     fn ended(&mut self) -> Option<process::ExitStatus> {
+        let mut ended = None;
         for _ in 0..100 {
-            if let Ok(Some(status)) = self.process.try_wait() {
-                return Some(status);
+            ended = ended.or_else(|| self.process.try_wait().ok().flatten());
+            if ended.is_some() && self.errors.is_finished() {
+                break;
             }
             thread::sleep(Duration::from_millis(10));
         }
-        None
+        ended
     }
 }
 
