@@ -214,6 +214,10 @@ fn the_suite_is_of_every_structure_that_is_offered() {
         (vec!["harness", "--", &program, "serve"], "required arguments were not provided"),
         (vec!["harness", "--suite", models[0], "--", &program, "serve"], "cannot be used with"),
         (vec!["harness", "--quick", models[0], "--", &program, "serve"], "--quick is a part of the suite"),
+        (
+            vec!["harness", "--suite", "--quick", "--alpha", "2e-8", "--", &program, "serve"],
+            "850 tests, which is too many for a false-alarm probability of",
+        ),
         (vec!["harness", models[0]], "required arguments were not provided"),
         (vec!["harness", "nothing.json", "--", &program, "serve"], "nothing.json: No such file"),
     ] {

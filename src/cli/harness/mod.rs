@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gumbel_oracle::model::{Kind, Model};
-use recursive_gumbel::check::{Asked, Method};
+use recursive_gumbel::check::{Asked, CheckError, Method};
 use recursive_gumbel::protocol::VERSION;
 use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::Field;
@@ -262,7 +262,10 @@ impl Session {
         let mut source = JsonLines::new(model, vec![input]).map_err(|error| why(&error))?;
         let asked = Asked::only(self.departure);
         let judged = method.judge(name, model, &mut source, &asked, budget, drawn);
-        rows.extend(judged.map_err(|error| why(&error))?);
+        rows.extend(judged.map_err(|error| match error {
+            CheckError::Source(error) => why(&error),
+            ours => Failure::input(ours),
+        })?);
         Ok(rows)
     }
 
