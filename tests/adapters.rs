@@ -132,6 +132,14 @@ fn the_plain_adapter_is_held_by_the_harness() {
     assert_eq!(status, 0, "{report}");
     // Its mistakes would be seen.
     let source = std::fs::read_to_string(Path::new(ROOT).join("examples/adapters/plain.py")).unwrap();
+    // The score of an absent entry may be null, as other numbers of one are.
+    let nulls =
+        source.replace("return score\n", "return [s if r > 0 else None for s, r in zip(score, self.rate)]\n");
+    assert_ne!(nulls, source);
+    std::fs::write(shell.0.path().join("nulls.py"), nulls).unwrap();
+    let harness = "recursive-gumbel harness examples/models/top_k.json --quiet --departure 0.6";
+    let (status, report) = shell.run(&format!("{harness} --budget 6000 -- python3 nulls.py"));
+    assert_eq!(status, 0, "{report}");
     for (right, wrong, finding) in [
         ("left[k] -= time", "pass", "run: on the exponentials"),
         ("score[winner] -= 1", "pass", "score: of the trace"),
