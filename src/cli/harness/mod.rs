@@ -200,7 +200,7 @@ fn tell(child: &mut Child, model: &Model, file: &str) -> Result<(), Fault> {
 }
 
 /// What is judged, and how.
-struct Session {
+struct Dialogue {
     child: Arc<Mutex<Child>>,
     offer: Offer,
     seed: u64,
@@ -209,7 +209,7 @@ struct Session {
     departure: f64,
 }
 
-impl Session {
+impl Dialogue {
     fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -343,7 +343,7 @@ impl Harness {
                 child.fault(format!("does not offer {missing}, only {}", offered.join(", "))),
             ));
         }
-        let session = Session {
+        let dialogue = Dialogue {
             child: Arc::new(Mutex::new(child)),
             offer,
             seed: self.seed,
@@ -352,17 +352,17 @@ impl Harness {
         };
         let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
         for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind.name())) {
-            session.smoke(kind).map_err(Failure::fault)?;
+            dialogue.smoke(kind).map_err(Failure::fault)?;
         }
-        let tests: usize = cases.iter().map(|case| session.tests(&case.model, self.how.alpha)).sum();
+        let tests: usize = cases.iter().map(|case| dialogue.tests(&case.model, self.how.alpha)).sum();
         let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
         let mut rows = Vec::new();
         for case in &cases {
             waiting.set_message(format!("{} {}", case.model.kind().name(), case.name));
-            rows.extend(session.judge(case, &budget, |drawn| waiting.inc(drawn))?);
+            rows.extend(dialogue.judge(case, &budget, |drawn| waiting.inc(drawn))?);
         }
         waiting.finish_and_clear();
-        session.child().need(&json!({"op": "stop"})).map_err(Failure::fault)?;
+        dialogue.child().need(&json!({"op": "stop"})).map_err(Failure::fault)?;
         let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
         let structures: Vec<&str> = kinds.into_iter().collect();
         let of = match &cases[..] {
@@ -373,10 +373,10 @@ impl Harness {
             rows: &rows,
             budget: &budget,
             departure: self.how.departure,
-            subject: format!("{} of {of}, by {}", session.offer.name, command.join(" ")),
+            subject: format!("{} of {of}, by {}", dialogue.offer.name, command.join(" ")),
             facts: vec![
                 ("structures", structures.into()),
-                ("implementation", session.offer.name.clone().into()),
+                ("implementation", dialogue.offer.name.clone().into()),
                 ("command", self.command.clone().into()),
                 ("draws", draws.into()),
                 ("seed", self.seed.into()),
