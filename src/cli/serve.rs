@@ -144,7 +144,9 @@ fn hello() -> String {
 
 /// Refuses an answer of too many numbers.
 fn check_size(model: &Model, rows: u64, fields: usize) -> Result<usize, String> {
-    let row = (model.entries().len() * fields).max(1) as u64;
+    // The components of an arborescence's trace nest, and each is written out.
+    let nested = if model.kind() == Kind::Arborescence { model.size().pow(2) } else { 0 };
+    let row = (model.entries().len() * fields + nested).max(1) as u64;
     if rows > NUMBERS / row {
         let most = NUMBERS / row;
         return Err(format!(

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The longest line that is read.
-const LONGEST: u64 = 1 << 26;
+const LONGEST: u64 = 1 << 28; // as in a samples file
 
 /// Lines of standard error that are told.
 const TOLD: usize = 5;
@@ -209,6 +209,13 @@ impl Child {
             Answer::Skipped(reason) => Err(self.fault(format!("skipped ({reason}) what it says it has"))),
             Answer::Error(error) => Err(self.fault(format!("answered with the error {error:?}"))),
         }
+    }
+
+    /// Tells it to stop, and gives it a second to end.
+    pub(super) fn stop(&mut self) -> Result<(), Fault> {
+        self.need(&json!({"op": "stop"}))?;
+        self.ended();
+        Ok(())
     }
 
     /// Its exit status, if it ends within a second, with all that it has said on its standard error.

@@ -20,19 +20,40 @@ use serde_json::{Value, json};
 use super::Offer;
 use super::child::{Answer, Child, Fault, items};
 
-/// Random weights of each sort, and traces that are asked for.
-const EACH: usize = 100;
-const TRACES: usize = 300;
+/// Runs and traces that are asked for, at most: of large models fewer, as who raced is listed, which takes numbers by the thousand million.
+const MOST: usize = 300;
+const NUMBERS: usize = 1 << 25;
+
+/// How many of this model; none if one is too many.
+fn most(model: &Model) -> usize {
+    let of_one = model.entries().len().max(1).saturating_mul(model.size());
+    MOST.min(NUMBERS / of_one)
+}
+
+/// The rows of a model whose races are too many to be listed.
+fn too_large(offer: &Offer) -> Vec<Row> {
+    let rows =
+        [("run", "run"), ("log_prob", "log-probability"), ("score", "score"), ("conditional", "conditional")];
+    let row = |(_, subject)| {
+        let row = Row::exact(subject, "of what is given", 0, "requests");
+        row.not_judged("the model is too large for its races to be listed one by one")
+    };
+    rows.into_iter().filter(|(op, _)| offer.has(op)).map(row).collect()
+}
 
 /// Everything that the implementation offers.
 pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) -> Result<Vec<Row>, Fault> {
+    let most = most(model);
+    if most == 0 {
+        return Ok(too_large(offer));
+    }
     let mut rows = Vec::new();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let rates: Vec<f64> = model.rates_as();
     if offer.has("run") {
-        rows.push(runs(child, model, &rates, offer, &mut rng)?);
+        rows.push(runs(child, model, &rates, offer, most, &mut rng)?);
     }
-    let traces = some_traces(child, model, seed)?;
+    let traces = some_traces(child, model, most, seed)?;
     let canonical =
         |trace: &Trace| serde_json::from_str(&model.canonical_trace(trace)).unwrap_or(Value::Null);
     let asked: Vec<Value> = traces.iter().map(canonical).collect();
@@ -100,12 +121,12 @@ fn skipped(subject: &'static str, why: &str) -> Row {
 }
 
 /// All traces, or some that were drawn.
-fn some_traces(child: &Child, model: &Model, seed: u64) -> Result<Vec<Trace>, Fault> {
-    if model.check_traces(Limit(TRACES as u64)).is_ok() {
+fn some_traces(child: &Child, model: &Model, most: usize, seed: u64) -> Result<Vec<Trace>, Fault> {
+    if model.check_traces(Limit(most as u64)).is_ok() {
         return Ok(model.traces().map(|outcome| outcome.trace).collect());
     }
     let sampler = Reference::new(model, seed).map_err(|error| child.fault(error.to_string()))?;
-    Ok((0..TRACES as u64).map(|number| sampler.draw(number).trace).collect())
+    Ok((0..most as u64).map(|number| sampler.draw(number).trace).collect())
 }
 
 /// The largest logarithm of a rate, at least 1.
@@ -187,6 +208,7 @@ fn weights(
     model: &Model,
     rates: &[f64],
     offer: &Offer,
+    most: usize,
     rng: &mut ChaCha8Rng,
 ) -> Vec<(Vec<f64>, Run<Structure, f64>)> {
     let m = rates.len();
@@ -194,7 +216,7 @@ fn weights(
     // What differs by whole steps is subtracted without rounding.
     let step = if offer.single { libm::exp2(-12.0) } else { libm::exp2(-40.0) };
     let (least, mut kept) = (if offer.single { libm::exp2(-14.0) } else { libm::exp2(-40.0) }, Vec::new());
-    for number in 0..3 * EACH {
+    for number in 0..most.max(3) {
         order.shuffle(rng);
         let at = |k: usize, rng: &mut ChaCha8Rng| match number % 3 {
             0 => offer.round(-libm::log(rng.sample(Open01)) / rates[k]),
@@ -232,9 +254,10 @@ fn runs(
     model: &Model,
     rates: &[f64],
     offer: &Offer,
+    most: usize,
     rng: &mut ChaCha8Rng,
 ) -> Result<Row, Fault> {
-    let kept = weights(model, rates, offer, rng);
+    let kept = weights(model, rates, offer, most, rng);
     let number = |weight: &f64| if weight.is_finite() { json!(weight) } else { Value::Null };
     let asked: Vec<Vec<Value>> = kept.iter().map(|(row, _)| row.iter().map(number).collect()).collect();
     let mut answer = match child.ask(&json!({"op": "run", "exponentials": asked}))? {

@@ -248,7 +248,7 @@ impl Dialogue {
             fault: Arc::clone(&fault),
             fields: self.fields().to_vec(),
             left: self.draws,
-            at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(10, AT_ONCE) as u64,
+            at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(1, AT_ONCE) as u64,
             seed: self.seed,
             lines: Cursor::default(),
         };
@@ -362,7 +362,7 @@ impl Harness {
             rows.extend(dialogue.judge(case, &budget, |drawn| waiting.inc(drawn))?);
         }
         waiting.finish_and_clear();
-        dialogue.child().need(&json!({"op": "stop"})).map_err(Failure::fault)?;
+        dialogue.child().stop().map_err(Failure::fault)?;
         let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
         let structures: Vec<&str> = kinds.into_iter().collect();
         let of = match &cases[..] {

@@ -1,7 +1,8 @@
 //! The models on which an implementation is judged if none is named: of every structure that it offers small ones, sparse and nested
 //! ones, extreme rates, one and two entries, and some with 60 vertices or positions.
 
-use gumbel_oracle::model::Model;
+use gumbel_oracle::model::{Kind, Model};
+use recursive_gumbel::verify::{ESTIMATED, MODELS};
 use serde_json::{Value, json};
 
 /// A model with its name and its file.
@@ -11,24 +12,13 @@ pub(super) struct Case {
     pub(super) file: String,
 }
 
-/// Name, file, and whether it is one of the quick ones.
-const FILES: [(&str, &str, bool); 13] = [
-    ("k3", include_str!("../../../examples/models/k3.json"), false),
-    ("k4", include_str!("../../../examples/models/k4.json"), true),
-    ("bridge", include_str!("../../../examples/models/bridge.json"), false),
-    ("cycle_with_chord", include_str!("../../../examples/models/cycle_with_chord.json"), false),
-    ("extreme_rates", include_str!("../../../examples/models/extreme_rates.json"), true),
-    ("nested_arborescence", include_str!("../../../examples/models/nested_arborescence.json"), true),
-    ("arborescence4", include_str!("../../../examples/models/arborescence4.json"), false),
-    ("matching3", include_str!("../../../examples/models/matching3.json"), true),
-    ("binary_tree5", include_str!("../../../examples/models/binary_tree5.json"), true),
-    ("top_k", include_str!("../../../examples/models/top_k.json"), true),
-    ("permutation4", include_str!("../../../examples/models/permutation4.json"), true),
-    ("categorical", include_str!("../../../examples/models/categorical.json"), true),
+/// Those of the suite that are not among the models of `verify`; the first is a quick one too.
+const MORE: [(&str, &str); 3] = [
+    ("extreme_rates", include_str!("../../../examples/models/extreme_rates.json")),
+    ("k3", include_str!("../../../examples/models/k3.json")),
     (
         "matching4",
         r#"{"structure": "matching", "rates": [[1, 2, 3, 4], [4, 1, "1/2", 2], [2, 2, 1, 5], [1, 3, 2, "1/3"]]}"#,
-        false,
     ),
 ];
 
@@ -63,12 +53,12 @@ fn of_size(structure: &str, n: usize) -> Value {
 /// The suite for these structures.
 pub(super) fn cases(structures: impl Fn(&str) -> bool, quick: bool) -> Vec<Case> {
     let mut all: Vec<(String, String)> = Vec::new();
-    for (name, file, is_quick) in FILES {
-        if is_quick || !quick {
+    for (name, file) in MODELS.into_iter().chain(MORE) {
+        if !quick || ESTIMATED.contains(&name) || name == MORE[0].0 {
             all.push((name.to_owned(), file.to_owned()));
         }
     }
-    for kind in gumbel_oracle::model::Kind::ALL {
+    for kind in Kind::ALL {
         let name = kind.name();
         let least = if ["spanning_tree", "arborescence"].contains(&name) { 2 } else { 1 };
         let sizes: &[usize] = match (quick, name) {
@@ -86,8 +76,7 @@ pub(super) fn cases(structures: impl Fn(&str) -> bool, quick: bool) -> Vec<Case>
         structures(model.kind().name()).then_some(Case { name, model, file })
     };
     let mut cases: Vec<Case> = all.into_iter().filter_map(case).collect();
-    let order =
-        |case: &Case| gumbel_oracle::model::Kind::ALL.iter().position(|kind| *kind == case.model.kind());
+    let order = |case: &Case| Kind::ALL.iter().position(|kind| *kind == case.model.kind());
     cases.sort_by_key(order);
     cases
 }
@@ -95,13 +84,11 @@ pub(super) fn cases(structures: impl Fn(&str) -> bool, quick: bool) -> Vec<Case>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gumbel_oracle::model::Kind;
-
     #[test]
     fn every_model_of_the_suite_can_be_read() {
         let all = cases(|_| true, false);
         let lists = 4 * 5; // of lists five sizes each
-        assert_eq!(all.len(), FILES.len() + lists + 3 + 2 * 2);
+        assert_eq!(all.len(), MODELS.len() + MORE.len() + lists + 3 + 2 * 2);
         let quick = cases(|_| true, true);
         assert!(Kind::ALL.iter().all(|kind| quick.iter().any(|case| case.model.kind() == *kind)));
         assert!(
