@@ -17,6 +17,8 @@
 //!   Massart's constant).
 //! - Wins: `P(log Γ(1+w) - (1+w) log(1+m) + m ≥ log 1/α) ≤ α` for `w` wins where `m` were expected, whenever one looks (a mixture of
 //!   supermartingales, and Ville's inequality).
+//! - Bets: `P(e_n ≥ 1/α for some n) ≤ α` for what bets at the odds of the null have gained after `n` draws, so that one may look after
+//!   every draw and stop: [`law_bets`] and others.
 //! - Mean: of numbers of which nothing is known but a bound on their variance or kurtosis, by a mixture of the supermartingales
 //!   `exp(λS - λ²(Q + 2nσ²)/6)`: see [`mean_test`].
 //! - Power: under `q`, `X²` and `G` are nearly noncentral chi-square with `δ = n Σ(q_i - p_i)²/p_i ≥ 4n·TV²`
@@ -48,6 +50,7 @@
 //! - Loader (2000), *Fast and accurate computation of binomial probabilities*: the deviance form of the densities.
 //! - Cressie, Read (1984), *Multinomial goodness-of-fit tests*, JRSS B 46(3): the common limit of `X²` and `G`.
 
+mod bets;
 mod cells;
 mod given;
 mod likelihood;
@@ -59,6 +62,10 @@ mod uniforms;
 mod verdict;
 mod wins;
 
+pub use bets::{
+    BetTest, coin_bets, law_bets, row_bets, smallest_coin_bet, smallest_law_bet, smallest_row_bet,
+    smallest_uniform_bet, spread_bets, uniform_bets,
+};
 pub use cells::{CellResult, Drawn, cell_p_value, smallest_difference, worst_cells};
 pub use likelihood::{GTest, g_critical, g_p_value, g_test};
 pub use mean::{Deviations, MOST_KURTOSIS, MeanTest, mean_test, smallest_mean};
