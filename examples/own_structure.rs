@@ -16,7 +16,7 @@ use gumbel_oracle::instance::{Instance, Rated};
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::number::ratio;
 use gumbel_oracle::recursion::Recursion;
-use recursive_gumbel::check::{Options, judge, tests};
+use recursive_gumbel::check::{Asked, Options, judge, tests};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::{Field, Reference};
 use recursive_gumbel::statistics::Budget;
@@ -70,7 +70,7 @@ pub fn paw() -> Result<Rated<IndependentSet>, Box<dyn Error>> {
 pub fn judged(samples: u64) -> Result<Vec<Row>, Box<dyn Error>> {
     let paw = paw()?;
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&paw, &Field::DRAWN, None))?;
+    let budget = Budget::new(options.alpha, tests(&paw, &Field::DRAWN, &Asked::only(options.departure)))?;
     let sampler = Reference::new(&paw, 1)?;
     Ok(judge("paw", &paw, &sampler, &options, &budget, |_| ())?)
 }

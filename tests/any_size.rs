@@ -50,7 +50,9 @@ fn more(kind: Kind) -> &'static str {
 
 fn judge_at(model: &Model, sampler: &dyn Sampler, samples: u64, alpha: f64) -> Vec<Row> {
     let options = Options { samples, alpha, ..Options::default() };
-    let budget = Budget::new(options.alpha, any_size::tests(model, sampler.fields(), None)).unwrap();
+    let budget =
+        Budget::new(options.alpha, any_size::tests(model, sampler.fields(), &Asked::only(options.departure)))
+            .unwrap();
     any_size::judge("", model, sampler, &options, &budget, |_| ()).unwrap()
 }
 
@@ -74,7 +76,7 @@ fn given(trace: &Trace, right: &Reference<'_>, uniforms: &[f64]) -> Vec<f64> {
 fn right_samplers_of_all_structures_are_held() {
     for kind in Kind::ALL {
         let model = model(kind);
-        assert_eq!(Method::of(&model, &Field::DRAWN, None, 1e-6), Method::AnySize, "{kind:?}");
+        assert_eq!(Method::of(&model, &Field::DRAWN, &Asked::only(0.05), 1e-6), Method::AnySize, "{kind:?}");
         let rows = judge_at(&model, &Reference::new(&model, 1).unwrap(), 1_500, 1e-6);
         for row in &rows {
             assert_ne!(row.verdict, Verdict::Refuted, "{kind:?}: {row:?}");
@@ -502,8 +504,8 @@ fn judged(model: &Model, lines: String) -> Vec<Row> {
     let read = Box::new(std::io::Cursor::new(lines.into_bytes()));
     let input = Input { name: "recording".to_owned(), read };
     let mut source = JsonLines::new(model, vec![input]).unwrap();
-    let method = Method::of(model, source.fields(), None, 1e-6);
-    let budget = Budget::new(1e-6, method.tests(model, source.fields(), None)).unwrap();
+    let method = Method::of(model, source.fields(), &Asked::only(0.05), 1e-6);
+    let budget = Budget::new(1e-6, method.tests(model, source.fields(), &Asked::only(0.05))).unwrap();
     method.judge("", model, &mut source, &Asked::only(0.99), &budget, |_| ()).unwrap()
 }
 

@@ -29,6 +29,9 @@ use gumbel_oracle::structure::Structure;
 use itertools::Itertools;
 use num_rational::BigRational;
 use num_traits::{One, Zero};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use recursive_gumbel::statistics::{POWER, cell_p_value, coin_bets, g_test, law_bets, pearson};
 
 type Q = BigRational;
 
@@ -300,6 +303,117 @@ fn blocks() -> Vec<(&'static str, &'static str, String)> {
     all
 }
 
+/// What an urn with `c = 2` has after the rarest tree of K₃ came so often.
+fn urn_block() -> String {
+    let p = law(&model("k3")).into_iter().map(|(_, p)| p).min().expect("a law");
+    let head = row([&"draw", &"the urn says", &"the null says", &"factor", &"e"]);
+    let mut e = Q::one();
+    let line = |n: i64| {
+        let q = (ratio(2, 1) * &p + ratio(n, 1)) / ratio(2 + n, 1);
+        let factor = &q / &p;
+        e *= &factor;
+        row([&(n + 1), &q, &p, &factor, &format!("{:.2}", to_f64(&e))])
+    };
+    table(std::iter::once(head).chain((0..5).map(line)))
+}
+
+/// A law that is drawn from instead of that of a model.
+fn departures() -> Vec<(&'static str, &'static str, Model)> {
+    let scaled = |name: &str, factor: Q| {
+        let model = model(name);
+        let mut rates = model.rates().to_vec();
+        rates[0] *= factor;
+        model.with_rates(rates)
+    };
+    let changed = |name: &str, rate: fn(&Q) -> Q| {
+        let model = model(name);
+        model.with_rates(model.rates().iter().map(rate).collect())
+    };
+    vec![
+        ("k4", "one rate 10 % too large", scaled("k4", ratio(11, 10))),
+        ("k4", "one rate 20 % too large", scaled("k4", ratio(6, 5))),
+        ("k4", "one rate twice as large", scaled("k4", ratio(2, 1))),
+        ("k4", "rates for means", changed("k4", Q::recip)),
+        ("k4", "all rates 1", changed("k4", |_| Q::one())),
+        ("matching3", "one rate 20 % too large", scaled("matching3", ratio(6, 5))),
+        ("nested_arborescence", "one rate 20 % too large", scaled("nested_arborescence", ratio(6, 5))),
+        ("binary_tree5", "rates for means", changed("binary_tree5", Q::recip)),
+        ("permutation4", "one rate 20 % too large", scaled("permutation4", ratio(6, 5))),
+        ("permutation4", "rates squared", changed("permutation4", |rate| rate * rate)),
+    ]
+}
+
+const SAMPLES: usize = 20;
+
+/// The number of draws at which each of three tests refutes half of the samples: bets, that may look at each number; G and χ², that are
+/// asked as if this were the only one.
+fn draws_needed(law: &[f64], other: &[f64], alpha: f64) -> [u64; 3] {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
+    let below: Vec<f64> = other
+        .iter()
+        .scan(0.0, |sum, p| {
+            *sum += p;
+            Some(*sum)
+        })
+        .collect();
+    let mut samples = vec![(vec![0; law.len()], [false; 3]); SAMPLES];
+    let (mut seen, mut needed) = (0, [0; 3]);
+    let mut next = 16;
+    while needed.contains(&0) {
+        for (counts, refuted) in &mut samples {
+            for _ in seen..next {
+                let u: f64 = rng.random();
+                counts[below.partition_point(|sum| *sum <= u).min(law.len() - 1)] += 1;
+            }
+            refuted[0] |= law_bets(counts, law).expect("counts").p_value <= alpha;
+            refuted[1] = g_test(counts, law).expect("counts").p_value <= alpha;
+            refuted[2] = pearson(counts, law).expect("counts").judge(alpha).expect("a level").refuted();
+        }
+        (seen, next) = (next, next + next / 16);
+        for (test, needed) in needed.iter_mut().enumerate().filter(|(_, needed)| **needed == 0) {
+            if samples.iter().filter(|(_, refuted)| refuted[test]).count() >= SAMPLES / 2 {
+                *needed = seen;
+            }
+        }
+    }
+    needed
+}
+
+const LEVEL: f64 = 0.05;
+const LOOKS: u64 = 400;
+
+/// The probability that a fair coin is refuted at some look: over all paths of the number of heads.
+fn refuted_sometime(p_value: impl Fn(u64, u64) -> f64) -> f64 {
+    let (mut alive, mut refuted) = (vec![1.0], 0.0);
+    for n in 1..=LOOKS {
+        let mut next = vec![0.0; alive.len() + 1];
+        for (heads, mass) in alive.iter().enumerate() {
+            next[heads] += mass / 2.0;
+            next[heads + 1] += mass / 2.0;
+        }
+        let caught = next.iter_mut().enumerate().filter(|(heads, _)| p_value(n, *heads as u64) <= LEVEL);
+        for (_, mass) in caught {
+            refuted += std::mem::take(mass);
+        }
+        alive = next;
+    }
+    refuted
+}
+
+fn departures_block() -> String {
+    let head = row([&"model", &"drawn instead", &"TV", &"bets", &"G", &"χ²", &"ratio"]);
+    let line = |(name, what, other): (&'static str, &'static str, Model)| {
+        let p: Vec<f64> = law(&model(name)).iter().map(|(_, p)| to_f64(p)).collect();
+        let q: Vec<f64> = law(&other).iter().map(|(_, q)| to_f64(q)).collect();
+        let tv = p.iter().zip(&q).map(|(p, q)| (p - q).abs()).sum::<f64>() / 2.0;
+        let [bets, g, chi_square] = draws_needed(&p, &q, 1e-8);
+        let ratio = bets as f64 / g.min(chi_square) as f64;
+        let tv = format!("{tv:.4}");
+        row([&name, &what, &tv, &grouped(bets), &grouped(g), &grouped(chi_square), &format!("{ratio:.2}")])
+    };
+    table(std::iter::once(head).chain(departures().into_iter().map(line)))
+}
+
 fn gibbs_block() -> String {
     let k3 = model("k3");
     let head = row([&"tree", &"here", &"Gibbs"]);
@@ -430,6 +544,8 @@ fn structure_blocks() -> Vec<(&'static str, &'static str, String)> {
         ("gradients.md", "gradient-derivative", derivative_block()),
         ("gradients.md", "gradient-relax", relax_block()),
         ("gradients.md", "gradient-plus", plus_block()),
+        ("bets.md", "bets-urn", urn_block()),
+        ("bets.md", "bets-departures", departures_block()),
         ("identities.md", "identities-mistakes", mistakes_block()),
         ("identities.md", "identities", identities_block()),
     ]
@@ -1323,6 +1439,20 @@ fn claims() -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     let mut say = |chapter: &'static str, text: String| all.push((chapter, text));
 
+    let once = refuted_sometime(|n, heads| cell_p_value(n, 0.5, heads).expect("counts"));
+    let bets = refuted_sometime(|n, heads| coin_bets(n, 0.5, heads).expect("counts").p_value);
+    say("bets.md", format!("level of {LEVEL} and a look after each of {LOOKS} draws a fair coin is refuted"));
+    say("bets.md", format!("with probability {once:.2}; by what follows, with probability {bets:.4}"));
+    say("bets.md", format!("the number of draws at which half of {SAMPLES} samples were refuted"));
+    say("bets.md", format!("`--departure` with probability {POWER}"));
+    // Counted by `ten_thousand_short_runs` in `tests/bets.rs`, which takes too long to be done here.
+    let counted = 5;
+    say(
+        "bets.md",
+        format!(
+            "Of 10,000 short runs of a right sampler {counted} were refuted at a level of {LEVEL} for all"
+        ),
+    );
     let k3 = model("k3");
     let rates = k3.rates().to_vec();
     {

@@ -75,7 +75,7 @@ fn recorded_draws_are_judged_as_those_of_a_sampler() {
         let model = Model::parse(text).unwrap();
         for fields in [&Field::DRAWN[..], &[Field::Structure], &[Field::Trace, Field::Conditional]] {
             let options = Options { samples: DRAWS, ..Options::default() };
-            let budget = Budget::new(options.alpha, tests(&model, fields, None)).unwrap();
+            let budget = Budget::new(options.alpha, tests(&model, fields, &Asked::only(0.05))).unwrap();
             let mut file = JsonLines::new(&model, vec![input(name, written(&model, DRAWS, fields))]).unwrap();
             let recorded =
                 judge_source(name, &model, &mut file, &Asked::only(options.departure), &budget, |_| ())
@@ -277,8 +277,8 @@ fn a_model_too_large_to_enumerate_is_refused_by_that_method_and_taken_by_the_oth
         let model = Model::parse(model).unwrap();
         let mut file = JsonLines::new(&model, vec![input("a", draw)]).unwrap();
         let fields = file.fields().to_vec();
-        assert_eq!(Method::of(&model, &fields, None, 1e-6), Method::AnySize);
-        let budget = Budget::new(1e-6, tests(&model, &fields, None)).unwrap();
+        assert_eq!(Method::of(&model, &fields, &Asked::only(0.05), 1e-6), Method::AnySize);
+        let budget = Budget::new(1e-6, tests(&model, &fields, &Asked::only(0.05))).unwrap();
         judge_source("", &model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap_err().to_string()
     };
     let order = format!(r#"{{"trace":{:?}}}"#, Vec::from_iter(0..1_000));
@@ -395,7 +395,7 @@ fn as_many_draws_as_are_said_to_do_will_do() {
     let model = Model::parse(&std::fs::read_to_string(K4).unwrap()).unwrap();
     let rows = |count: u64| -> Vec<Row> {
         let fields = [Field::Structure, Field::Trace, Field::Exponentials];
-        let budget = Budget::new(1e-6, tests(&model, &fields, None)).unwrap();
+        let budget = Budget::new(1e-6, tests(&model, &fields, &Asked::only(0.05))).unwrap();
         let mut file = JsonLines::new(&model, vec![input("a", written(&model, count, &fields))]).unwrap();
         judge_source("", &model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap()
     };
@@ -444,7 +444,7 @@ fn judged(model: &Model, count: u64, draw: impl Fn(&Reference<'_>, u64) -> Draw)
     let (mut lines, mut batch) = (Vec::new(), Batch::new(model.entries().len(), &Field::DRAWN));
     (0..count).for_each(|number| batch.push(&draw(&sampler, number)));
     (0..batch.len()).for_each(|draw| write_json_line(&mut lines, model, &batch, draw).unwrap());
-    let budget = Budget::new(1e-6, tests(model, &Field::DRAWN, None)).unwrap();
+    let budget = Budget::new(1e-6, tests(model, &Field::DRAWN, &Asked::only(0.05))).unwrap();
     let mut file = JsonLines::new(model, vec![input("a", lines)]).unwrap();
     judge_source("", model, &mut file, &Asked::only(0.05), &budget, |_| ()).unwrap()
 }

@@ -51,8 +51,8 @@ fn judge(
     let right = Reference::new(&model, 6).unwrap();
     let structure = |right: &Reference<'_>, number: u64| structure(&model, right, number);
     let wrong = Wrong { right, structure, field: [field] };
-    let budget = Budget::new(1e-6, tests(&model, &wrong.field, None)).unwrap();
-    let method = Method::of(&model, &wrong.field, None, 1e-6);
+    let budget = Budget::new(1e-6, tests(&model, &wrong.field, &Asked::only(0.05))).unwrap();
+    let method = Method::of(&model, &wrong.field, &Asked::only(0.05), 1e-6);
     assert_eq!(method, Method::Enumeration);
     method.judge("", &model, &mut Draws::new(&wrong, DRAWS), &Asked::only(0.05), &budget, |_| ()).unwrap()
 }

@@ -107,9 +107,9 @@ fn judge(text: &str, draws: u64, at_a_time: u64, estimator: Estimator) -> Vec<Ro
     let model = Model::parse(text).unwrap();
     let sampler = Estimates::new(&model, at_a_time, estimator);
     let objective = Objective::named(&model, &sampler.loss, Limit::default()).unwrap();
-    let method = Method::of(&model, sampler.fields(), Some(&objective), 1e-6);
-    let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), Some(&objective))).unwrap();
     let asked = Asked { objective: Some(&objective), ..Asked::only(0.2) };
+    let method = Method::of(&model, sampler.fields(), &asked, 1e-6);
+    let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), &asked)).unwrap();
     let rows = method.judge("", &model, &mut Draws::new(&sampler, draws), &asked, &budget, |_| ()).unwrap();
     rows.into_iter().filter(|row| row.subject.starts_with("gradient")).collect()
 }
@@ -134,6 +134,20 @@ fn right_estimators_of_every_structure_hold() {
             }
         }
     }
+}
+
+/// The test of a mean is of one look: where one looks at every batch, nothing is said of estimates.
+#[test]
+fn estimates_are_not_judged_at_every_look() {
+    let model = Model::parse(K4).unwrap();
+    let sampler = Estimates::new(&model, 1, RIGHT[0].2);
+    let objective = Objective::named(&model, &sampler.loss, Limit::default()).unwrap();
+    let asked = Asked { objective: Some(&objective), ..Asked::until(0.5) };
+    let method = Method::of(&model, sampler.fields(), &asked, 1e-6);
+    let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), &asked)).unwrap();
+    let rows = method.judge("", &model, &mut Draws::new(&sampler, 500), &asked, &budget, |_| ()).unwrap();
+    let row = rows.iter().find(|row| row.subject == "gradient").unwrap();
+    assert!(row.verdict == Verdict::NotJudged && row.note.contains("holds at one look"), "{row:?}");
 }
 
 /// The last position is drawn once in 300,000 draws, and most of the gradient at it comes from there: 20,000 draws know nothing of its
@@ -311,12 +325,12 @@ fn where_no_gradient_is_known_the_same_draws_say_it() {
     let rows = |at_a_time: u64, estimator: Estimator| {
         let sampler = Estimates::new(&model, at_a_time, estimator);
         let objective = Objective::by_draws(sampler.loss);
-        let method = Method::of(&model, sampler.fields(), Some(&objective), 1e-6);
+        let asked = Asked { objective: Some(&objective), ..Asked::only(0.3) };
+        let method = Method::of(&model, sampler.fields(), &asked, 1e-6);
         assert_eq!(method, Method::AnySize);
         let small = Model::parse(K4).unwrap();
-        assert_eq!(Method::of(&small, sampler.fields(), Some(&objective), 1e-6), Method::AnySize);
-        let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), Some(&objective))).unwrap();
-        let asked = Asked { objective: Some(&objective), ..Asked::only(0.3) };
+        assert_eq!(Method::of(&small, sampler.fields(), &asked, 1e-6), Method::AnySize);
+        let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), &asked)).unwrap();
         let mut draws = Draws::new(&sampler, 20_000);
         let rows = method.judge("", &model, &mut draws, &asked, &budget, |_| ()).unwrap();
         let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.subject == "gradient").collect();

@@ -35,10 +35,38 @@ fn what_is_right_is_held() {
             assert!(out.contains(row), "{name}: {out}");
         }
     }
-    let (status, out, _) = harness("k3", &["--budget", "100000"], &[&program, "serve"]);
-    assert_eq!(status, 0, "{out}");
-    let (_, again, _) = harness("k3", &["--budget", "100000"], &[&program, "serve"]);
-    assert_eq!(out, again);
+}
+
+/// How many draws a report was made from.
+fn draws(report: &str) -> u64 {
+    let report: serde_json::Value = serde_json::from_str(report).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["subject"] == "form").unwrap()["count"].as_u64().unwrap()
+}
+
+/// It stops when the departure would have been caught, or something is refuted, or the budget is spent; and does so again.
+#[test]
+fn it_draws_no_more_than_it_takes() {
+    let program = program();
+    let json = |options: &[&str], child: &[&str]| {
+        let (status, out, _) = harness("k3", &[&["--format", "json"], options].concat(), child);
+        (status, draws(&out), out)
+    };
+    let serve = [program.as_str(), "serve"];
+    let (status, coarse, out) = json(&["--departure", "0.3"], &serve);
+    assert_eq!((status, json(&["--departure", "0.3"], &serve).2), (0, out));
+    let (status, fine, _) = json(&["--departure", "0.05"], &serve);
+    assert_eq!(status, 0);
+    // The lags up to 1024 take 4096 draws.
+    assert!((4096..6000).contains(&coarse) && (10_000..30_000).contains(&fine), "{coarse} {fine}");
+    // A gross mistake shows in the first request.
+    let wrong = [program.as_str(), "serve", "--mutant", "rates_for_means"];
+    let (status, few, _) = json(&[], &wrong);
+    assert_eq!((status, few), (1, 64));
+    let (status, all, out) = json(&["--departure", "0.05", "--budget", "5000"], &serve);
+    assert_eq!((status, all), (3, 5000), "{out}");
+    let (status, some, out) = json(&["--departure", "0.0001", "--budget", "0.5s"], &serve);
+    assert!(status == 3 && some >= 64, "{out}");
 }
 
 #[test]
@@ -70,15 +98,15 @@ fn what_is_wrong_is_refuted_by_its_row() {
 #[test]
 fn what_misbehaves_is_told_with_what_it_was_asked() {
     let program = program();
-    let asked = r#","count":1000,"fields":["structure","trace","log_prob","score","exponentials","conditional"],"op":"sample""#;
+    let asked = r#","count":64,"fields":["structure","trace","log_prob","score","exponentials","conditional"],"op":"sample""#;
     for (mutant, want) in [
         ("crash", "the implementation has ended with exit status: 3, when it was asked {\"id\":"),
         ("hang", "the implementation has not answered for 2 seconds (--timeout), when it was asked"),
         ("garbage", "wrote Traceback (most recent call last):, which is no JSON object"),
         ("wrong_id", "which does not have the id "),
-        ("short", "gave 999 items in `structure`: want 1000"),
-        ("text", "gave draws that are none: its draws, line 1"),
-        ("null", "gave draws that are none: its draws, line 1"),
+        ("short", "gave 63 items in `structure`: want 64"),
+        ("text", "gave draws that are none: its draws of seed 1, line 1"),
+        ("null", "gave draws that are none: its draws of seed 1, line 1"),
         ("endless", "wrote more than 256 MiB without a newline"),
         ("refuses", "answered with the error \"out of memory\""),
         ("both", "want exactly one of `ok` (an object), `skipped` (a text) and `error` (a text)"),
@@ -203,7 +231,7 @@ fn the_suite_is_of_every_structure_that_is_offered() {
     let suite = ["harness", "--suite", "--quick", "--quiet", "--", &program, "serve"];
     let (status, out, _) = said(&suite);
     assert_eq!(status, 0, "{out}");
-    assert!(out.starts_with("All held: 136 exact checks and 157 tests."), "{out}");
+    assert!(out.starts_with("All held: 136 exact checks and 125 tests."), "{out}");
     for structure in ["spanning_tree", "arborescence", "matching", "binary_tree", "top_k", "permutation"] {
         assert!(out.contains(&format!("\n {structure} ")), "{out}");
     }
@@ -226,8 +254,12 @@ fn the_suite_is_of_every_structure_that_is_offered() {
         (vec!["harness", "--suite", models[0], "--", &program, "serve"], "cannot be used with"),
         (vec!["harness", "--quick", models[0], "--", &program, "serve"], "--quick is a part of the suite"),
         (
-            vec!["harness", "--suite", "--quick", "--alpha", "2e-8", "--", &program, "serve"],
-            "850 tests, which is too many for a false-alarm probability of",
+            vec!["harness", models[0], "--budget", "5x", "--", &program, "serve"],
+            "want a number of draws, or of seconds: 30s",
+        ),
+        (
+            vec!["harness", models[0], "--budget=-1s", "--", &program, "serve"],
+            "want a number of seconds below a million: 30s",
         ),
         (vec!["harness", models[0]], "required arguments were not provided"),
         (vec!["harness", "nothing.json", "--", &program, "serve"], "nothing.json: No such file"),

@@ -26,8 +26,8 @@ impl<F: Fn(u64) -> Draw + Sync> Sampler for Structures<F> {
 
 fn judge(model: &Model, draws: u64, draw: impl Fn(u64) -> Draw + Sync) -> Vec<Row> {
     let sampler = Structures(draw);
-    let method = Method::of(model, sampler.fields(), None, 1e-6);
-    let budget = Budget::new(1e-6, method.tests(model, sampler.fields(), None)).unwrap();
+    let method = Method::of(model, sampler.fields(), &Asked::only(0.05), 1e-6);
+    let budget = Budget::new(1e-6, method.tests(model, sampler.fields(), &Asked::only(0.05))).unwrap();
     let mut draws = Draws::new(&sampler, draws);
     method.judge("", model, &mut draws, &Asked::only(0.1), &budget, |_| ()).unwrap()
 }
@@ -52,7 +52,7 @@ fn tree(n: usize, first: &str) -> Model {
 #[test]
 fn a_wrong_rate_shows_in_the_parts_of_trees_that_are_too_many() {
     let (model, wrong) = (tree(7, "1"), tree(7, "3/2"));
-    assert_eq!(Method::of(&model, &[Field::Structure], None, 1e-6), Method::AnySize);
+    assert_eq!(Method::of(&model, &[Field::Structure], &Asked::only(0.05), 1e-6), Method::AnySize);
     let right = Reference::new(&model, 3).unwrap();
     let rows = judge(&model, 10_000, |number| right.draw(number));
     assert_eq!(Verdict::of(&rows), Verdict::Held, "{rows:#?}");

@@ -341,8 +341,8 @@ fn needed(text: &str, mistake: Mistake, subject: &str) -> Option<(u64, Vec<&'sta
     let model = Model::parse(text).unwrap();
     let right = Reference::new(&model, 21).unwrap();
     let wrong = FromDraws(|number| mistake(&Seen { model: &model, right: &right, number }));
-    let method = Method::of(&model, &Field::DRAWN, None, 1e-6);
-    let budget = Budget::new(1e-6, method.tests(&model, &Field::DRAWN, None)).unwrap();
+    let method = Method::of(&model, &Field::DRAWN, &Asked::only(0.05), 1e-6);
+    let budget = Budget::new(1e-6, method.tests(&model, &Field::DRAWN, &Asked::only(0.05))).unwrap();
     LADDER.into_iter().find_map(|draws| {
         let mut source = Draws::new(&wrong, draws);
         let rows = method.judge("", &model, &mut source, &Asked::only(0.99), &budget, |_| ()).unwrap();
@@ -390,8 +390,8 @@ fn right_samples_of_every_structure_are_not_accused() {
     let (mut alarms, mut least) = (0, 1.0_f64);
     for text in [TREE, ARCS, MATCHING, BINARY, TOP_K, ORDER, ONE] {
         let model = Model::parse(text).unwrap();
-        let method = Method::of(&model, &Field::DRAWN, None, ALPHA);
-        let tests = method.tests(&model, &Field::DRAWN, None);
+        let method = Method::of(&model, &Field::DRAWN, &Asked::only(0.05), ALPHA);
+        let tests = method.tests(&model, &Field::DRAWN, &Asked::only(0.05));
         let budget = Budget::new(ALPHA, tests).unwrap();
         for seed in 0..200 {
             let right = Reference::new(&model, seed).unwrap();

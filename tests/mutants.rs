@@ -16,19 +16,29 @@ const MATCHING: &str = include_str!("../examples/models/matching3.json");
 
 fn report(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<Row> {
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(model, &Field::DRAWN, None)).unwrap();
+    let budget = Budget::new(options.alpha, tests(model, &Field::DRAWN, &Asked::only(0.05))).unwrap();
     judge("model", model, sampler, &options, &budget, |_| ()).unwrap()
 }
 
 /// The subjects that refute without enumeration.
 fn at_any_size(model: &Model, sampler: &dyn Sampler, samples: u64) -> Vec<&'static str> {
     let options = Options { samples, ..Options::default() };
-    let budget = Budget::new(options.alpha, any_size::tests(model, &Field::DRAWN, None)).unwrap();
+    let budget =
+        Budget::new(options.alpha, any_size::tests(model, &Field::DRAWN, &Asked::only(0.05))).unwrap();
     let rows = any_size::judge("model", model, sampler, &options, &budget, |_| ()).unwrap();
     let refuted = rows.into_iter().filter(|row| row.verdict == Verdict::Refuted);
     let mut subjects: Vec<&str> = refuted.map(|row| row.subject).collect();
     subjects.dedup();
     subjects
+}
+
+/// The subjects that refute if one looks after every batch of 64, and does not stop for any departure that so many draws would show.
+fn at_every_look(model: &Model, sampler: &dyn Sampler, samples: u64, method: Method) -> Vec<&'static str> {
+    let asked = Asked::until(1e-4);
+    let budget = Budget::new(1e-6, method.tests(model, sampler.fields(), &asked)).unwrap();
+    let mut draws = Draws::new(sampler, samples).in_pieces_of(2);
+    let rows = method.judge("", model, &mut draws, &asked, &budget, |_| ()).unwrap();
+    rows.into_iter().filter(|row| row.verdict == Verdict::Refuted).map(|row| row.subject).collect()
 }
 
 /// The subjects of the rows that refute 20,000 draws, without repetition.
@@ -54,9 +64,13 @@ fn refuted_of(
         })
         .collect();
     subjects.dedup();
+    let with_laws = at_every_look(&model, &mutant, samples, Method::Enumeration);
+    assert_eq!(with_laws.is_empty(), subjects.is_empty(), "{with_laws:?}, {subjects:?}");
     // Without enumeration the same are caught, but for what single pairs do.
     if subjects.iter().any(|subject| !subject.ends_with("in pairs")) || subjects.is_empty() {
         assert_eq!(at_any_size.is_empty(), subjects.is_empty(), "{at_any_size:?}, {subjects:?}");
+        let always = at_every_look(&model, &mutant, samples, Method::AnySize);
+        assert_eq!(always.is_empty(), subjects.is_empty(), "{always:?}, {subjects:?}");
     }
     subjects
 }
@@ -439,16 +453,19 @@ fn the_tests_of_a_report_are_as_many_as_its_budget_counts() {
     // 6 of structures and traces, 10 lags of each kind of weights, 6 for each entry that is present, 2 for each pair of them.
     for (model, present) in [(K4, 6), (NESTED, 9), (MATCHING, 9)] {
         let model = Model::parse(model).unwrap();
-        assert_eq!(tests(&model, &Field::DRAWN, None), 26 + 6 * present + present * (present - 1));
+        assert_eq!(
+            tests(&model, &Field::DRAWN, &Asked::only(0.05)),
+            26 + 6 * present + present * (present - 1)
+        );
         let rows = report(&model, &Reference::new(&model, 1).unwrap(), 20_000);
         let in_row = |row: &Row| match row.check.split_once("worst of ") {
             Some((_, of)) => of.split([':', ' ']).next().unwrap().parse::<usize>().unwrap(),
             None => 1,
         };
         let held: usize = rows.iter().filter(|row| row.test.is_some()).map(in_row).sum();
-        assert_eq!(held, tests(&model, &Field::DRAWN, None));
+        assert_eq!(held, tests(&model, &Field::DRAWN, &Asked::only(0.05)));
         // Of a model, besides: its entries, and three losses.
-        let all = Method::Enumeration.tests(&model, &Field::DRAWN, None);
+        let all = Method::Enumeration.tests(&model, &Field::DRAWN, &Asked::only(0.05));
         assert_eq!(all, held + present + 3);
         let reference = Reference::new(&model, 1).unwrap();
         let budget = Budget::new(1e-6, all).unwrap();
@@ -513,7 +530,7 @@ fn the_default_number_of_draws_is_enough_for_every_built_in_model() {
     let models: Vec<Model> = MODELS.iter().map(|(_, text)| Model::parse(text).unwrap()).collect();
     let budget = Budget::new(
         Options::default().alpha,
-        models.iter().map(|model| tests(model, &Field::DRAWN, None)).sum(),
+        models.iter().map(|model| tests(model, &Field::DRAWN, &Asked::only(0.05))).sum(),
     )
     .unwrap();
     let options = Options { samples: DEFAULT_SAMPLES, ..Options::default() };
@@ -531,7 +548,7 @@ fn a_few_draws_are_called_underpowered() {
     let model = Model::parse(K4).unwrap();
     let sampler = Reference::new(&model, 1).unwrap();
     let options = Options { samples: 300, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&model, &Field::DRAWN, None)).unwrap();
+    let budget = Budget::new(options.alpha, tests(&model, &Field::DRAWN, &Asked::only(0.05))).unwrap();
     let rows = judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap();
     let verdict = |subject, check| {
         rows.iter().find(|row| row.subject == subject && row.check == check).unwrap().verdict
@@ -562,7 +579,7 @@ fn rows_of(fields: &[Field], mistake: impl Fn(&Reference<'_>, u64) -> Draw + Syn
     let right = Reference::new(&model, 11).unwrap();
     let sampler = Only { sampler: FromDraws(|number| mistake(&right, number)), fields };
     let options = Options { samples: 20_000, departure: 0.2, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&model, fields, None).max(1)).unwrap();
+    let budget = Budget::new(options.alpha, tests(&model, fields, &Asked::only(0.05)).max(1)).unwrap();
     judge("model", &model, &sampler, &options, &budget, |_| ()).unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gumbel_oracle::instance::Instance;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::number::ratio;
-use recursive_gumbel::check::{Options, judge, tests};
+use recursive_gumbel::check::{Asked, Options, judge, tests};
 use recursive_gumbel::report::Verdict;
 use recursive_gumbel::sample::{Field, FromDraws, Reference};
 use recursive_gumbel::statistics::Budget;
@@ -54,7 +54,8 @@ fn the_whole_judgement_holds() {
 fn a_wrong_sampler_of_it_is_caught() {
     let paw = paw().unwrap();
     let options = Options { samples: 2_000, ..Options::default() };
-    let budget = Budget::new(options.alpha, tests(&paw, &Field::DRAWN, None)).unwrap();
+    let budget =
+        Budget::new(options.alpha, tests(&paw, &Field::DRAWN, &Asked::only(options.departure))).unwrap();
     let right = Reference::new(&paw, 1).unwrap();
     // Members of the set stay in the draw, but the set given out lacks its largest.
     let sampler = FromDraws(|number| {

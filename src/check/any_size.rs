@@ -46,7 +46,7 @@ use super::races::{Races, Wins};
 use super::times::{Each, Which};
 use super::walked::Walked;
 use super::{
-    Asked, Check, CheckError, Defect, Objective, exact, fold, marginals, of_estimates, order, present,
+    Asked, Check, CheckError, Defect, Looks, Objective, exact, fold, marginals, of_estimates, order, present,
     split_by_needs,
 };
 use crate::report::{Row, Verdict};
@@ -98,7 +98,7 @@ const REDRAWN: &[Field] = &[Field::Conditional, Field::Trace];
 const BOTH: &[Field] = &[Field::Exponentials, Field::Conditional, Field::Trace];
 
 /// The checks of winners.
-fn of_winners(model: &Model) -> Checks {
+fn of_winners(model: &Model, looks: Looks) -> Checks {
     let (fixed, spare) = races(model);
     let wrong = "given the races before, the winners do not follow their law";
     vec![
@@ -128,6 +128,7 @@ fn of_winners(model: &Model) -> Checks {
             Of { subject: "winners: draw after draw", needs: TRACE, what: "all", wrong: "the winners" },
             &LAGS,
             fixed,
+            looks,
             |seen, see| seen.wins.iter().take(2 * seen.pairs_of_races).for_each(|win| see(win.transform)),
         )),
     ]
@@ -154,17 +155,19 @@ fn draw_after_draw(
     wrong: &'static str,
     which: Which,
     present: usize,
+    looks: Looks,
 ) -> Box<dyn Check> {
     Box::new(Lags::new(
         Of { subject, needs: which.needs(), what: "all", wrong },
         &LAGS,
         present,
+        looks,
         which.values(),
     ))
 }
 
 /// The checks of exponentials.
-fn of_exponentials(present: usize) -> Checks {
+fn of_exponentials(present: usize, looks: Looks) -> Checks {
     let subject = "exponentials";
     let given = "exponentials given the trace";
     vec![
@@ -201,13 +204,19 @@ fn of_exponentials(present: usize) -> Checks {
             },
             |seen, see| by_role(seen, seen.own, false, &mut |_, u| see(u)),
         )),
-        draw_after_draw("exponentials: draw after draw", "the exponentials", Which::Exponentials, present),
+        draw_after_draw(
+            "exponentials: draw after draw",
+            "the exponentials",
+            Which::Exponentials,
+            present,
+            looks,
+        ),
         Box::new(order::Repeats::of(Which::Exponentials)),
     ]
 }
 
 /// The checks of conditional draws.
-fn of_conditional(model: &Model, present: usize) -> Checks {
+fn of_conditional(model: &Model, present: usize, looks: Looks) -> Checks {
     let given = |what, wrong| Of { subject: "conditional given the trace", needs: REDRAWN, what, wrong };
     let pairs = |what, wrong| Of { subject: "conditional in pairs", needs: REDRAWN, what, wrong };
     let against = |what| Of {
@@ -280,6 +289,7 @@ fn of_conditional(model: &Model, present: usize) -> Checks {
             "the conditional exponentials",
             Which::Conditional,
             present,
+            looks,
         ),
         Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Conditional)),
@@ -291,16 +301,16 @@ fn bins(present: usize) -> usize {
     (1 << fit.max(1).ilog2()).clamp(FEWEST, 4096)
 }
 
-fn all(model: &Model) -> Checks {
+fn all(model: &Model, looks: Looks) -> Checks {
     use num_traits::Zero as _;
     let present = model.rates().iter().filter(|rate| !rate.is_zero()).count();
     let mut checks: Checks =
         vec![Box::new(exact::Form::default()), Box::new(exact::Without::any(Defect::Structure))];
     if has_few_structures(model) {
-        checks.push(Box::new(Cells::unpooled(Law::Structures)));
+        checks.push(Box::new(Cells::unpooled(Law::Structures, looks)));
     }
     checks.push(Box::new(exact::Without::any(Defect::Trace)));
-    checks.extend(of_winners(model));
+    checks.extend(of_winners(model, looks));
     // Where each entry wins just once, how often it does says nothing.
     if !matches!(model.kind(), Kind::BinaryTree | Kind::Permutation) {
         checks.push(Box::new(Wins::new(present)));
@@ -309,16 +319,16 @@ fn all(model: &Model) -> Checks {
     checks.push(Box::new(exact::Without::any(Defect::Rerun)));
     checks.push(Box::new(exact::Values::of(Field::LogProb)));
     checks.push(Box::new(exact::Values::of(Field::Score)));
-    checks.extend(of_exponentials(present));
-    checks.extend(of_conditional(model, present));
+    checks.extend(of_exponentials(present, looks));
+    checks.extend(of_conditional(model, present, looks));
     checks
 }
 
 /// How many statistical tests [`judge_source`] holds on draws with these fields.
 #[must_use]
-pub fn tests(model: &Model, fields: &[Field], objective: Option<&Objective>) -> usize {
-    let mut checks = all(model);
-    checks.extend(of_estimates(objective, fields, &present(model.rates())));
+pub fn tests(model: &Model, fields: &[Field], asked: &Asked<'_>) -> usize {
+    let mut checks = all(model, asked.looks);
+    checks.extend(of_estimates(asked, fields, &present(model.rates())));
     let tests: usize = split_by_needs(checks, fields).0.iter().map(|check| check.tests()).sum();
     tests + if has_marginals(model, fields) { marginals::tests(model) } else { 0 }
 }
@@ -362,13 +372,13 @@ pub fn judge_source<S: Source>(
     let loss = asked.objective.and_then(Objective::of_every_draw);
     let (walked, mut known) = Walked::new(model, law(model), races(model), loss);
     let enumerated = !known.structures.is_empty();
-    let mut checks = all(model);
+    let mut checks = all(model, asked.looks);
     if has_marginals(model, source.fields()) {
         let before = checks.iter().position(|check| check.subject() == "traces").unwrap_or(0);
         checks.splice(before..before, marginals::of_any_size(model));
     }
-    checks.extend(of_estimates(asked.objective, source.fields(), &known.present));
-    let mut rows = fold(checks, &mut known, &walked, source, asked.departure, budget, drawn, |_| ())?;
+    checks.extend(of_estimates(asked, source.fields(), &known.present));
+    let mut rows = fold(checks, &mut known, &walked, source, asked, budget, drawn, |_| ())?;
     let has = |field| source.fields().contains(&field);
     if !enumerated && !has(Field::Trace) && !has(Field::Exponentials) {
         let row = Row::exact("structures", "law", 0, "draws");

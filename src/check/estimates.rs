@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use super::exact::Form;
 use super::gradient::Means;
 use super::numbered::Numbered;
-use super::{Check, CheckError, Evidence, Known, Options, fold, most_traces, present};
+use super::{Asked, Check, CheckError, Evidence, Known, Level, Options, fold, most_traces, present};
 use crate::estimate::{Linear, Score};
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler};
@@ -255,7 +255,16 @@ pub fn judge(
     let checks: Vec<Box<dyn Check>> =
         vec![Box::new(Form::default()), Box::new(Joint::new(law.clone(), &known.present))];
     let mut draws = Draws::new(sampler, options.samples);
-    let mut rows = fold(checks, &mut known, &numbered, &mut draws, options.departure, budget, drawn, |_| {})?;
+    let mut rows = fold(
+        checks,
+        &mut known,
+        &numbered,
+        &mut draws,
+        &Asked::only(options.departure),
+        budget,
+        drawn,
+        |_| {},
+    )?;
     rows.retain(|row| row.subject == law.name || row.verdict != Verdict::Held); // of the form only what is wrong
     for row in &mut rows {
         (row.structure, row.model) = (model.kind().name(), name.to_owned());
@@ -328,7 +337,8 @@ impl Check for Joint {
         self.means.len() + self.products.len()
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let Level { alpha, times, .. } = *at;
         let count = self.means.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let subject = self.subject();
         if count == 0 {

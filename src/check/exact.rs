@@ -1,7 +1,7 @@
 //! What must hold for every draw, and spends no false alarm.
 
 use super::times::Which;
-use super::{Check, Compared, Defect, Evidence, IMPOSSIBLE, Known};
+use super::{Check, Compared, Defect, Evidence, IMPOSSIBLE, Known, Level};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::StatisticsError;
@@ -65,7 +65,7 @@ impl Check for Form {
         0
     }
 
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, _: &Level) -> Result<Vec<Row>, StatisticsError> {
         Ok(vec![self.0.row(known, "form", "every draw", "draws")])
     }
 }
@@ -121,7 +121,7 @@ impl Check for Without {
         0
     }
 
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, _: &Level) -> Result<Vec<Row>, StatisticsError> {
         let check = match self.ties {
             0 => "every draw".to_owned(),
             ties => format!("every draw but {ties} tied within rounding"),
@@ -175,7 +175,7 @@ impl Check for Positive {
         0
     }
 
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, _: &Level) -> Result<Vec<Row>, StatisticsError> {
         let check = match self.vanished {
             0 => "positive times".to_owned(),
             times => format!("positive times, but {times} that rounding made 0"),
@@ -217,7 +217,7 @@ impl Check for Values {
         0
     }
 
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, _: &Level) -> Result<Vec<Row>, StatisticsError> {
         Ok(vec![self.worst.row(known, self.subject(), self.double)])
     }
 }

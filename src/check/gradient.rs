@@ -30,7 +30,7 @@ use gumbel_oracle::number::to_f64;
 use gumbel_oracle::race::Trace;
 use num_rational::BigRational;
 
-use super::{Check, Evidence, Known, most_traces, worst};
+use super::{Check, Evidence, Known, Level, most_traces, worst};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_test, smallest_mean};
@@ -418,7 +418,8 @@ impl Check for Entries {
         self.exact.len()
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let Level { alpha, times, .. } = *at;
         let count = self.deviations.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let variance: f64 = self.deviations.iter().map(|deviations| deviations.variance()).sum();
         let check = match self.by_trace {
@@ -549,8 +550,9 @@ impl Check for Along {
         1
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let subject = self.subject();
+        let Level { alpha, times, .. } = *at;
         let deviations = self.deviations.repeated(times);
         if deviations.draws < 1.0 {
             return Ok(vec![Row::exact(subject, "mean", 0, "draws")]);
@@ -615,7 +617,8 @@ impl Check for Differences {
         2 * self.estimates.len()
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let Level { alpha, times, .. } = *at;
         let count = self.estimates.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let variance: f64 = self.estimates.iter().map(|estimates| estimates.variance()).sum();
         let check = |loss: &str| format!("mean of every entry beside {loss} × score of the same draws");
@@ -648,11 +651,18 @@ impl Check for Differences {
     }
 }
 
-/// Estimates of nobody knows which gradient.
-#[derive(Default)]
-pub(super) struct Unnamed;
+/// Estimates that are not judged, and why.
+pub(super) struct NotJudged(pub(super) &'static str);
 
-impl Check for Unnamed {
+impl NotJudged {
+    /// Nobody knows of which gradient.
+    pub(super) const UNNAMED: Self = Self("of which loss? --loss NAME or --loss FILE says it");
+    /// The scales of the test of a mean are those of a number of draws.
+    pub(super) const LOOKED_AT: Self =
+        Self("the test of a mean holds at one look: want all draws there first");
+}
+
+impl Check for NotJudged {
     fn see(&mut self, _: &Known<'_>, _: &Evidence) {}
 
     fn subject(&self) -> &'static str {
@@ -667,9 +677,9 @@ impl Check for Unnamed {
         0
     }
 
-    fn judge(&self, _: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, _: &Known<'_>, _: &Level) -> Result<Vec<Row>, StatisticsError> {
         let row = Row::exact("gradient", "mean of every entry", 0, "draws");
-        Ok(vec![row.not_judged("of which loss? --loss NAME or --loss FILE says it")])
+        Ok(vec![row.not_judged(self.0)])
     }
 }
 

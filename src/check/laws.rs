@@ -1,9 +1,9 @@
 //! Structures and traces against the exact law.
 
-use super::{Check, Evidence, Known, repeated};
+use super::{Check, Evidence, Known, Level, Looks, repeated};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{DepartureKind, Drawn, StatisticsError, TestResult, g_test, pearson, worst_cells};
+use crate::statistics::{DepartureKind, Drawn, StatisticsError, TestResult, pearson, worst_cells};
 
 /// Which law.
 #[derive(Debug, Clone, Copy)]
@@ -19,17 +19,18 @@ pub(super) struct Cells {
     of: Of,
     /// Whether chi-square is asked as well, whose tail is not trusted at every false-alarm probability.
     pooled: bool,
+    looks: Looks,
     counts: Vec<u64>,
 }
 
 impl Cells {
-    pub(super) fn of(of: Of) -> Self {
-        Self { of, pooled: true, counts: Vec::new() }
+    pub(super) fn of(of: Of, looks: Looks) -> Self {
+        Self { of, pooled: true, looks, counts: Vec::new() }
     }
 
-    /// G only.
-    pub(super) fn unpooled(of: Of) -> Self {
-        Self { pooled: false, ..Self::of(of) }
+    /// No chi-square.
+    pub(super) fn unpooled(of: Of, looks: Looks) -> Self {
+        Self { pooled: false, ..Self::of(of, looks) }
     }
 }
 
@@ -58,11 +59,15 @@ impl Check for Cells {
     }
 
     fn tests(&self) -> usize {
-        if self.pooled { 3 } else { 2 }
+        match self.looks {
+            Looks::Always => 1,
+            Looks::Once if self.pooled => 3,
+            Looks::Once => 2,
+        }
     }
 
-    /// Chi-square; G; and cell by cell, which is exact however few the draws.
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    /// Chi-square; G; and cell by cell, which is exact however few the draws. Or bets on all of these.
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let subject = self.subject();
         let mut probabilities: Vec<f64> = match self.of {
             Of::Structures => known.structures.clone(),
@@ -72,10 +77,11 @@ impl Check for Cells {
             Of::Structures => known.structure_name(cell),
             Of::Traces => known.trace_name(cell),
         };
+        let Level { alpha, times, looks } = *at;
         let counts = repeated(&self.counts, times);
         let count = counts.iter().sum();
         if count == 0 {
-            return Ok(vec![Row::exact(subject, "χ²", 0, "draws").not_judged("no draws")]);
+            return Ok(vec![Row::exact(subject, at.name("χ²"), 0, "draws").not_judged("no draws")]);
         }
         probabilities.push(0.0);
         let note = || {
@@ -90,14 +96,15 @@ impl Check for Cells {
             note.trim_end().to_owned()
         };
         let mut rows = Vec::new();
-        if self.pooled {
+        if self.pooled && looks == Looks::Once {
             let test = pearson(&counts, &probabilities)?.judge(alpha)?;
             rows.push(Row::test(subject, "χ²", count, "draws", test, note));
         }
-        let test = g_test(&counts, &probabilities)?.judge(alpha)?;
-        rows.push(Row::test(subject, "G", count, "draws", test, note));
+        let (_, test) = at.law(&self.counts, &probabilities)?;
+        rows.push(Row::test(subject, at.name("G"), count, "draws", test, note));
         // Its power is of one cell and not of a law, so it is no question of how many draws would do.
         if times == 1.0
+            && looks == Looks::Once
             && let Some(worst) = worst_cells(&counts, &probabilities, 1)?.first()
         {
             let test = TestResult {

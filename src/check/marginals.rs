@@ -12,12 +12,10 @@ use gumbel_oracle::number::to_f64;
 use gumbel_oracle::structure::Structure;
 use num_traits::Zero as _;
 
-use super::{Check, Evidence, IMPOSSIBLE, Known, present, repeated, worst};
+use super::{Check, Evidence, IMPOSSIBLE, Known, Level, present, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{
-    DepartureKind, StatisticsError, TestResult, cell_p_value, g_test, smallest_difference, worst_cells,
-};
+use crate::statistics::{DepartureKind, StatisticsError, TestResult, worst_cells};
 
 /// The parts of the structures of a model, numbered.
 #[derive(Debug, Clone)]
@@ -186,28 +184,29 @@ impl Check for Marginals {
         self.names.len()
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
-        let exact = |count| Row::exact("parts", "binomial", count, "draws");
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let exact = |count| Row::exact("parts", at.name("binomial"), count, "draws");
         let probabilities = match &self.probabilities {
             Ok(probabilities) => probabilities,
             Err(error) => return Ok(vec![exact(0).not_judged(error.to_string())]),
         };
-        let draws = libm::round(self.draws as f64 * times) as u64;
+        let Level { alpha, times, .. } = *at;
+        let draws = at.draws(&[self.draws]);
         if draws == 0 {
             return Ok(vec![exact(0)]);
         }
         let counts = repeated(&self.counts, times);
         // It is the largest where it is as likely as not.
         let even = probabilities.iter().map(|p| (p - 0.5).abs()).fold(0.5, f64::min);
-        let departure = smallest_difference(draws, 0.5 - even, alpha)?;
-        let off = |part: usize| (counts[part] as f64 - probabilities[part] * draws as f64).abs();
+        let departure = at.departure_of_one_cell(draws, 0.5 - even)?;
         let mut tests = Vec::with_capacity(counts.len());
         // How many draws would do is a matter of the departure only, the same for all.
         let judged = if times == 1.0 { counts.len() } else { 1 };
         for (part, (&count, &p)) in counts.iter().zip(probabilities).enumerate().take(judged) {
+            let (statistic, p_value) = at.one_cell(draws, p, count)?;
             let test = TestResult {
-                statistic: off(part),
-                p_value: cell_p_value(draws, p, count.min(draws))?,
+                statistic,
+                p_value,
                 threshold: alpha,
                 smallest_departure: departure,
                 departure_kind: DepartureKind::TotalVariation,
@@ -221,7 +220,7 @@ impl Check for Marginals {
             let (found, want) = (percent(found as f64 / draws as f64), percent(probabilities[part]));
             format!("{} is in {found} of the structures, expected {want}", self.names[part])
         };
-        let check = format!("binomial, worst of {}: {}", self.names.len(), self.names[part]);
+        let check = format!("{}, worst of {}: {}", at.name("binomial"), self.names.len(), self.names[part]);
         Ok(vec![Row::test("parts", check, draws, "draws", test, note)])
     }
 }
@@ -272,8 +271,8 @@ impl Check for LossLaw {
         1
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
-        let check = format!("G of {}", self.loss.name());
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let check = format!("{} of {}", at.name("G"), self.loss.name());
         let count: u64 = self.counts.values().sum();
         let exact = || Row::exact("losses", check.clone(), 0, "draws");
         let law = match &self.law {
@@ -290,8 +289,7 @@ impl Check for LossLaw {
         // Values that no structure has.
         counts.push(count - counts.iter().sum::<u64>());
         probabilities.push(0.0);
-        let counts = repeated(&counts, times);
-        let test = g_test(&counts, &probabilities)?.judge(alpha)?;
+        let (draws, test) = at.law(&counts, &probabilities)?;
         let note = || {
             let worst = worst_cells(&counts, &probabilities, 2).into_iter().flatten().map(|worst| {
                 let value =
@@ -301,6 +299,6 @@ impl Check for LossLaw {
             let worst: Vec<String> = worst.collect();
             format!("{} ({}) is {}", self.loss.name(), self.loss.words(), worst.join("; "))
         };
-        Ok(vec![Row::test("losses", check.clone(), counts.iter().sum(), "draws", test, note)])
+        Ok(vec![Row::test("losses", check.clone(), draws, "draws", test, note)])
     }
 }

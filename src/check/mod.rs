@@ -55,6 +55,13 @@
 //! probability 0.99, for one entry or one pair: no row pools entries, so none is diluted. A row that shows the worst of
 //! several shows the p-value of that one, and the largest of their smallest departures.
 //!
+//! # Looking at every batch
+//! With [`Looks::Always`] every test above is a bet against the same null ([`law_bets`](crate::statistics::law_bets) and others), so that
+//! the false-alarm probability of the report holds however often one looks. Then all pairs of draws at a distance are looked at, the
+//! later given the earlier; groups of traces are not pooled by their counts, which are not known beforehand: half of the stake is given the
+//! trace, half given the race that the entry won. No more draws are made as soon as something is refuted, or every check would catch the
+//! departure.
+//!
 //! # Cost
 //! O(present²) per draw beside the draw itself; memory O(present²) and O(present · traces) counts, and two
 //! hashes of 16 bytes per draw, in sets, for the repeats.
@@ -66,6 +73,7 @@ mod evidence;
 mod exact;
 mod gradient;
 mod laws;
+mod level;
 mod marginals;
 mod numbered;
 mod order;
@@ -88,6 +96,7 @@ use diagnosis::{Counter, Suspect};
 use evidence::Look;
 pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, Seen, Win};
 pub use gradient::Objective;
+pub use level::{Level, Looks};
 use numbered::Numbered;
 
 use crate::estimate::EstimateError;
@@ -162,16 +171,20 @@ pub trait Check: Send + Sync {
     /// How many statistical tests it holds; 0 if it is exact.
     fn tests(&self) -> usize;
 
-    /// Its rows, each test at false-alarm probability `alpha`, as if each draw had been seen `times` times: 1 for a verdict, more
-    /// to find out how many draws would do.
+    /// Whether the draws are enough for all that it would look at to have come up; they may then still be too few to judge it by.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Its rows, each test at this level.
     ///
     /// # Errors
-    /// [`StatisticsError`] if `alpha` is out of range.
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError>;
+    /// [`StatisticsError`] if the level is out of range.
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError>;
 }
 
 /// All checks of a model with `present` entries of positive rate.
-fn all(present: usize) -> Vec<Box<dyn Check>> {
+fn all(present: usize, looks: Looks) -> Vec<Box<dyn Check>> {
     use laws::{Cells, Of};
     use times::{Against, Each, FINE, GivenTrace, Pairs, Which};
     // The next draw is looked at entry by entry.
@@ -181,14 +194,14 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
             Which::Conditional => ("conditional: at a distance", "the conditional exponentials"),
         };
         let of = pooled::Of { subject, needs: which.needs(), what: "all", wrong };
-        Box::new(order::Lags::new(of, &order::LAGS[1..], present, which.values()))
+        Box::new(order::Lags::new(of, &order::LAGS[1..], present, looks, which.values()))
     };
     vec![
         Box::new(exact::Form::default()),
         Box::new(exact::Without::any(Defect::Structure)),
-        Box::new(Cells::of(Of::Structures)),
+        Box::new(Cells::of(Of::Structures, looks)),
         Box::new(exact::Without::any(Defect::Trace)),
-        Box::new(Cells::of(Of::Traces)),
+        Box::new(Cells::of(Of::Traces, looks)),
         Box::new(exact::Without::any(Defect::LeadsTo)),
         Box::new(exact::Without::any(Defect::Rerun)),
         Box::new(exact::Values::of(Field::LogProb)),
@@ -196,14 +209,14 @@ fn all(present: usize) -> Vec<Box<dyn Check>> {
         Box::new(exact::Positive::of(Which::Exponentials)),
         Box::new(Each::new(Which::Exponentials, present, FINE)),
         Box::new(Pairs::new(Which::Exponentials, present)),
-        Box::new(order::Lag::new(Which::Exponentials, present)),
+        Box::new(order::Lag::new(Which::Exponentials, present, looks)),
         distance(Which::Exponentials),
         Box::new(exact::Positive::of(Which::Conditional)),
         Box::new(Each::new(Which::Conditional, present, FINE)),
         Box::new(GivenTrace::new(present)),
         Box::new(Pairs::new(Which::Conditional, present)),
         Box::new(Against::new(present)),
-        Box::new(order::Lag::new(Which::Conditional, present)),
+        Box::new(order::Lag::new(Which::Conditional, present, looks)),
         distance(Which::Conditional),
         Box::new(exact::Without::any(Defect::RoundTrip)),
         Box::new(order::Repeats::of(Which::Exponentials)),
@@ -235,24 +248,35 @@ pub struct Asked<'a> {
     pub departure: f64,
     /// What the field `gradient` is an estimate of.
     pub objective: Option<&'a Objective>,
+    /// How often one looks. Always: after every batch of the source, or where draws are large more seldom; no more draws are made when
+    /// something is refuted, or when the departure would have been caught by every check. Estimates of a gradient are judged by one look
+    /// only.
+    pub looks: Looks,
 }
 
 impl Asked<'_> {
     /// Nothing but whether there is a departure of this size.
     #[must_use]
     pub fn only(departure: f64) -> Self {
-        Self { departure, objective: None }
+        Self { departure, objective: None, looks: Looks::Once }
+    }
+
+    /// The same, batch after batch, until that is known.
+    #[must_use]
+    pub fn until(departure: f64) -> Self {
+        Self { looks: Looks::Always, ..Self::only(departure) }
     }
 }
 
-/// How many statistical tests [`judge`] holds on a model and draws with these fields: `26 + 6p + p(p-1)` with `p` entries of
-/// positive rate, if they have all that a sampler draws; and `p + 1` of estimates of the gradient of an objective, or `p` if
+/// How many statistical tests [`judge_source`] holds on a model and draws with these fields: `26 + 6p + p(p-1)` with `p` entries of
+/// positive rate, if they have all that a sampler draws and are looked at once (always: 4 fewer, of what one bet does in place of
+/// several tests); and `p + 1` of estimates of the gradient of an objective, or `p` if
 /// it is 0.
 #[must_use]
-pub fn tests<I: Instance>(model: &I, fields: &[Field], objective: Option<&Objective>) -> usize {
+pub fn tests<I: Instance>(model: &I, fields: &[Field], asked: &Asked<'_>) -> usize {
     let present = present(model.rates());
-    let mut checks = all(present.len());
-    checks.extend(of_estimates(objective, fields, &present));
+    let mut checks = all(present.len(), asked.looks);
+    checks.extend(of_estimates(asked, fields, &present));
     split_by_needs(checks, fields).0.iter().map(|check| check.tests()).sum()
 }
 
@@ -262,11 +286,13 @@ fn present(rates: &[BigRational]) -> Vec<usize> {
 }
 
 /// The checks of estimates of the gradient: none if there are none, and none are asked for.
-fn of_estimates(objective: Option<&Objective>, fields: &[Field], present: &[usize]) -> Vec<Box<dyn Check>> {
-    match objective {
-        Some(objective) => objective.checks(present),
-        None if fields.contains(&Field::Gradient) => vec![Box::new(gradient::Unnamed)],
-        None => Vec::new(),
+fn of_estimates(asked: &Asked<'_>, fields: &[Field], present: &[usize]) -> Vec<Box<dyn Check>> {
+    let there = fields.contains(&Field::Gradient);
+    match (asked.looks, asked.objective) {
+        (Looks::Always, _) if there => vec![Box::new(gradient::NotJudged::LOOKED_AT)],
+        (Looks::Once, Some(objective)) => objective.checks(present),
+        (Looks::Once, None) if there => vec![Box::new(gradient::NotJudged::UNNAMED)],
+        _ => Vec::new(),
     }
 }
 
@@ -328,7 +354,7 @@ fn enumerate<'s, I: Instance, S: Source<I::Structure>>(
     special: impl FnOnce(&[I::Structure], &[f64]) -> Special<'s, I::Structure>,
 ) -> Result<Vec<Row>, CheckError> {
     let (alpha, tests) = (budget.alpha(), budget.tests());
-    if budget.per_test() < PEARSON_SMALLEST_ALPHA {
+    if asked.looks == Looks::Once && budget.per_test() < PEARSON_SMALLEST_ALPHA {
         let least = libm::ceil(PEARSON_SMALLEST_ALPHA * tests as f64 * 1e8) / 1e8; // eight decimals, rounded up
         return Err(CheckError::TooManyTests { tests, alpha, least });
     }
@@ -336,13 +362,13 @@ fn enumerate<'s, I: Instance, S: Source<I::Structure>>(
     let law = model.law(Limit::default())?;
     let (numbered, mut known) = Numbered::new(model, law);
     let special = special(&numbered.structures, &known.structures);
-    let mut checks = all(known.present.len());
+    let mut checks = all(known.present.len(), asked.looks);
     let before = checks.iter().position(|check| check.subject() == "traces").unwrap_or(0);
     checks.splice(before..before, special.checks);
-    checks.extend(of_estimates(asked.objective, source.fields(), &known.present));
+    checks.extend(of_estimates(asked, source.fields(), &known.present));
     let mut counter = Counter::new(known.structures.len());
     let count = |batch: &Evidence| counter.see(&numbered.leads_to, batch);
-    let mut rows = fold(checks, &mut known, &numbered, source, asked.departure, budget, drawn, count)?;
+    let mut rows = fold(checks, &mut known, &numbered, source, asked, budget, drawn, count)?;
     let refuted = |row: &&mut Row| {
         ["structures", "traces"].contains(&row.subject) && row.test.is_some_and(|test| test.refuted())
     };
@@ -369,7 +395,7 @@ fn fold<X: Send + Sync, S: Source<X>>(
     known: &mut Known<'_>,
     looker: &dyn Look<X>,
     source: &mut S,
-    departure: f64,
+    asked: &Asked<'_>,
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
     mut observe: impl FnMut(&Evidence),
@@ -384,14 +410,34 @@ fn fold<X: Send + Sync, S: Source<X>>(
         Ok(batch)
     };
     let mut next = gather()?;
-    while let Some(batch) = next {
-        observe(&batch);
-        // The checks look at one batch while the next is drawn.
-        let (gathered, ()) = rayon::join(&mut gather, || show(&mut checks, known, &batch));
-        next = gathered?;
+    match asked.looks {
+        Looks::Once => {
+            while let Some(batch) = next {
+                observe(&batch);
+                // The checks look at one batch while the next is drawn.
+                let (gathered, ()) = rayon::join(&mut gather, || show(&mut checks, known, &batch));
+                next = gathered?;
+            }
+        }
+        Looks::Always => {
+            let (mut seen, mut look_at) = (0, 0.0);
+            while let Some(batch) = next {
+                observe(&batch);
+                show(&mut checks, known, &batch);
+                seen += batch.len() as u64;
+                if seen as f64 >= look_at {
+                    if settled(&checks, known, budget, asked.departure)? {
+                        break;
+                    }
+                    let large = known.present.len() > LARGE;
+                    look_at = seen as f64 * if large { SELDOM } else { OFTEN };
+                }
+                next = gather()?;
+            }
+        }
     }
     known.places = source.places();
-    let mut rows = all_verdicts(&checks, known, budget, departure, count)?;
+    let mut rows = all_verdicts(&checks, known, budget, asked, count)?;
     rows.extend(cannot);
     leave_to_their_cause(&mut rows);
     Ok(rows)
@@ -403,15 +449,41 @@ fn show(checks: &mut [Box<dyn Check>], known: &Known<'_>, batch: &Evidence) {
     checks.par_iter_mut().for_each(|check| check.see(known, batch));
 }
 
-fn all_verdicts(
+/// By how much the draws grow from one look to the next, and where a draw has more present entries than this.
+const OFTEN: f64 = 1.25;
+const SELDOM: f64 = 2.0;
+const LARGE: usize = 2_000;
+
+/// Whether something is refuted, or all that is judged would catch the departure.
+fn settled(
     checks: &[Box<dyn Check>],
     known: &Known<'_>,
     budget: &Budget,
     departure: f64,
+) -> Result<bool, StatisticsError> {
+    let level = Level { alpha: budget.per_test(), times: 1.0, looks: Looks::Always };
+    let judged: Vec<Result<Vec<Row>, StatisticsError>> =
+        checks.par_iter().map(|check| check.judge(known, &level)).collect();
+    let mut would_be_caught = true;
+    for (check, rows) in checks.iter().zip(judged) {
+        let rows = rows?;
+        if rows.iter().any(|row| row.verdict == Verdict::Refuted) {
+            return Ok(true);
+        }
+        would_be_caught &= check.is_ready() && (!rows.iter().any(waits) || catches(&rows, departure));
+    }
+    Ok(would_be_caught)
+}
+
+fn all_verdicts(
+    checks: &[Box<dyn Check>],
+    known: &Known<'_>,
+    budget: &Budget,
+    asked: &Asked<'_>,
     count: u64,
 ) -> Result<Vec<Row>, StatisticsError> {
     let judged: Vec<Result<Vec<Row>, StatisticsError>> =
-        checks.par_iter().map(|check| verdicts(check.as_ref(), known, budget, departure, count)).collect();
+        checks.par_iter().map(|check| verdicts(check.as_ref(), known, budget, asked, count)).collect();
     judged.into_iter().try_fold(Vec::new(), |mut rows, more| {
         rows.extend(more?);
         Ok(rows)
@@ -436,11 +508,11 @@ pub enum Method {
 impl Method {
     /// Enumeration, where the traces can be enumerated, the tests are not too many, and the gradient, if one is estimated, is known.
     #[must_use]
-    pub fn of(model: &Model, fields: &[Field], objective: Option<&Objective>, alpha: f64) -> Self {
-        let tests = || Self::Enumeration.tests(model, fields, objective);
-        let few = || alpha / tests().max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
+    pub fn of(model: &Model, fields: &[Field], asked: &Asked<'_>, alpha: f64) -> Self {
+        let tests = || Self::Enumeration.tests(model, fields, asked);
+        let few = || asked.looks == Looks::Always || alpha / tests().max(1) as f64 >= PEARSON_SMALLEST_ALPHA;
         let all = model.check_traces(most_traces(model.rates().len())).is_ok();
-        let known = objective.is_none_or(|objective| objective.of_every_draw().is_none());
+        let known = asked.objective.is_none_or(|objective| objective.of_every_draw().is_none());
         if all && known && few() { Self::Enumeration } else { Self::AnySize }
     }
 
@@ -455,13 +527,13 @@ impl Method {
 
     /// How many statistical tests it holds.
     #[must_use]
-    pub fn tests(self, model: &Model, fields: &[Field], objective: Option<&Objective>) -> usize {
+    pub fn tests(self, model: &Model, fields: &[Field], asked: &Asked<'_>) -> usize {
         match self {
             Self::Enumeration if fields.contains(&Field::Structure) => {
-                tests(model, fields, objective) + marginals::tests(model)
+                tests(model, fields, asked) + marginals::tests(model)
             }
-            Self::Enumeration => tests(model, fields, objective),
-            Self::AnySize => any_size::tests(model, fields, objective),
+            Self::Enumeration => tests(model, fields, asked),
+            Self::AnySize => any_size::tests(model, fields, asked),
         }
     }
 
@@ -494,29 +566,37 @@ impl Method {
     }
 }
 
+/// Whether a row says that nothing speaks against it, if only it would have seen it.
+fn waits(row: &Row) -> bool {
+    row.test.is_some() && row.verdict == Verdict::Held
+}
+
+/// Whether one of the tests would catch a departure.
+fn catches(rows: &[Row], departure: f64) -> bool {
+    let tests = rows.iter().filter_map(|row| row.test);
+    tests.map(|test| test.smallest_departure).fold(f64::INFINITY, f64::min) <= departure
+}
+
 /// The rows of a check on so many draws; underpowered where nothing speaks against it, but none of its tests would catch
 /// `departure`.
 fn verdicts(
     check: &dyn Check,
     known: &Known<'_>,
     budget: &Budget,
-    departure: f64,
+    asked: &Asked<'_>,
     count: u64,
 ) -> Result<Vec<Row>, StatisticsError> {
-    let catches = |rows: &[Row]| {
-        let tests = rows.iter().filter_map(|row| row.test);
-        tests.map(|test| test.smallest_departure).fold(f64::INFINITY, f64::min) <= departure
-    };
-    let mut rows = check.judge(known, budget.per_test(), 1.0)?;
-    let waits = |row: &Row| row.test.is_some() && row.verdict == Verdict::Held;
-    if !rows.iter().any(waits) || catches(&rows) {
+    let departure = asked.departure;
+    let level = |times: f64| Level { alpha: budget.per_test(), times, looks: asked.looks };
+    let mut rows = check.judge(known, &level(1.0))?;
+    if !rows.iter().any(waits) || catches(&rows, departure) {
         return Ok(rows);
     }
     // With more draws grids grow finer, and may for a while catch less: so all must, from there to twice as many.
     let (mut times, mut enough) = (1.0, None);
     while times < MOST_TIMES && enough.is_none_or(|enough| times < 2.0 * enough) {
         times *= STEP;
-        let caught = catches(&check.judge(known, budget.per_test(), times)?);
+        let caught = catches(&check.judge(known, &level(times))?, departure);
         enough = if caught { enough.or(Some(times)) } else { None };
     }
     let needed = enough.map(|enough| two_digits_up(count as f64 * enough * STEP));

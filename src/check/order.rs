@@ -2,9 +2,9 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::pooled::{Of, independent};
+use super::pooled::{First, Of, independent};
 use super::times::{Grids, SIDE, Which, bin};
-use super::{Check, Evidence, Fingerprint, Known, Seen, worst};
+use super::{Check, Evidence, Fingerprint, Known, Level, Looks, Seen, worst};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::StatisticsError;
@@ -68,7 +68,7 @@ impl Check for Repeats {
         0
     }
 
-    fn judge(&self, known: &Known<'_>, _: f64, _: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, _: &Level) -> Result<Vec<Row>, StatisticsError> {
         let present = known.present.len();
         if present == 0 {
             return Ok(Vec::new());
@@ -92,18 +92,20 @@ impl Check for Repeats {
 }
 
 /// Each entry's uniform in one draw against that of the next: draws 0 and 1, 3 and 4, 6 and 7, …: disjoint pairs, so that
-/// they are independent, which begin at even and at odd numbers.
+/// they are independent, which begin at even and at odd numbers. If one always looks, all draws but the first: bets on each, given the
+/// one before.
 pub(super) struct Lag {
     which: Which,
     present: usize,
+    looks: Looks,
     grids: Grids,
     /// The number and the bins of the first of a pair.
     before: Option<(u64, Vec<Option<usize>>)>,
 }
 
 impl Lag {
-    pub(super) fn new(which: Which, present: usize) -> Self {
-        Self { which, present, grids: Grids::new(present, 1), before: None }
+    pub(super) fn new(which: Which, present: usize, looks: Looks) -> Self {
+        Self { which, present, looks, grids: Grids::new(present, 1), before: None }
     }
 }
 
@@ -113,16 +115,17 @@ impl Check for Lag {
             return;
         }
         for (row, &number) in self.which.column(batch).chunks(self.present).zip(&batch.number) {
-            let bins = || row.iter().map(|&u| Grids::bin(u));
-            match (number % 3, self.before.take()) {
-                (0, _) => self.before = Some((number, bins().collect())),
-                (1, Some((before, first))) if before + 1 == number => {
-                    for (k, (a, b)) in first.into_iter().zip(bins()).enumerate() {
-                        self.grids.see(k, 0, a, b);
-                    }
+            let bins: Vec<Option<usize>> = row.iter().map(|&u| Grids::bin(u)).collect();
+            let always = self.looks == Looks::Always;
+            if let Some((before, first)) = self.before.take()
+                && before + 1 == number
+                && (always || number % 3 == 1)
+            {
+                for (k, (&a, &b)) in first.iter().zip(&bins).enumerate() {
+                    self.grids.see(k, 0, a, b);
                 }
-                _ => {}
             }
+            self.before = (always || number.is_multiple_of(3)).then_some((number, bins));
         }
     }
 
@@ -141,13 +144,13 @@ impl Check for Lag {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let of = match self.which {
             Which::Exponentials => "exponential",
             Which::Conditional => "conditional exponential",
         };
         let label = |k: usize| known.label(known.present[k]);
-        self.grids.judge(self.subject(), "pairs", alpha, times, label, |label| {
+        self.grids.judge(self.subject(), "pairs", First::Earlier, at, label, |label| {
             format!("the {of} of entry {label} depends on that of the draw before")
         })
     }
@@ -173,11 +176,12 @@ const COLUMNS: usize = 16;
 const FARTHEST: usize = 1024;
 
 /// All uniforms of a draw against the same of a later one, lag by lag, pooled: draws i and i + L with `i mod (2L+1) < L`, so that no
-/// draw is in two pairs, and the pairs begin everywhere. Besides the lags that are given, the one at which the first draws seem most
+/// draw is in two pairs, and the pairs begin everywhere; or if one always looks, all pairs: bets on the later, given the earlier. Besides the lags that are given, the one at which the first draws seem most
 /// correlated.
 pub(super) struct Lags {
     of: Of,
     values: fn(&Seen<'_>, &mut dyn FnMut(f64)),
+    looks: Looks,
     lags: Vec<usize>,
     /// The last draws: number, and bin of each uniform.
     before: VecDeque<(u64, Vec<u8>)>,
@@ -198,13 +202,25 @@ impl Lags {
         of: Of,
         lags: &[usize],
         size: usize,
+        looks: Looks,
         values: fn(&Seen<'_>, &mut dyn FnMut(f64)),
     ) -> Self {
         let lags: Vec<usize> = lags.iter().copied().filter(|lag| *lag == 1 || lag * size <= KEPT).collect();
         let counts = vec![0; lags.len() * SIDE * SIDE];
         let given = lags.len();
         let first = Some(Vec::with_capacity(LOOKED_AT));
-        Self { of, values, lags, before: VecDeque::new(), counts, draws: 0, given, first, judged_from: 0 }
+        Self {
+            of,
+            values,
+            looks,
+            lags,
+            before: VecDeque::new(),
+            counts,
+            draws: 0,
+            given,
+            first,
+            judged_from: 0,
+        }
     }
 
     /// Looks at the first draws, and when they are enough adds a lag.
@@ -254,7 +270,8 @@ impl Check for Lags {
             let lags = self.lags.iter().zip(self.counts.chunks_mut(SIDE * SIDE)).enumerate();
             for (place, (lag, counts)) in lags {
                 let long = *lag as u64;
-                let is_second = (long..2 * long).contains(&(number % (2 * long + 1)));
+                let is_second =
+                    self.looks == Looks::Always || (long..2 * long).contains(&(number % (2 * long + 1)));
                 let Some(first) = number.checked_sub(long).filter(|_| is_second) else { continue };
                 if place >= self.given && first < self.judged_from {
                     continue;
@@ -291,7 +308,13 @@ impl Check for Lags {
         self.given + 1
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    /// The lags that are given.
+    fn is_ready(&self) -> bool {
+        let farthest = self.lags.iter().take(self.given).copied().max().unwrap_or(0);
+        self.draws >= ENOUGH * farthest as u64
+    }
+
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let Of { subject, what, wrong, .. } = self.of;
         let mut tests = Vec::new();
         for (place, (&lag, counts)) in self.lags.iter().zip(self.counts.chunks(SIDE * SIDE)).enumerate() {
@@ -299,13 +322,14 @@ impl Check for Lags {
             let farthest = if place < self.given { lag } else { FARTHEST };
             let from = if place < self.given { 0 } else { self.judged_from };
             if self.draws.saturating_sub(from) >= ENOUGH * farthest as u64 {
-                let found = independent(counts, alpha, times)?;
+                let found = independent(counts, First::Earlier, at)?;
                 tests.extend(found.map(|(pairs, test)| ((lag, pairs), test)));
             }
         }
         let looked_at = tests.len();
         Ok(worst(tests).map_or_else(Vec::new, |((lag, pairs), test)| {
-            let check = format!("G {SIDE}×{SIDE}, {what} pooled, worst of {looked_at} lags: {lag}");
+            let test_is = at.name("G");
+            let check = format!("{test_is} {SIDE}×{SIDE}, {what} pooled, worst of {looked_at} lags: {lag}");
             vec![Row::test(subject, check, pairs, "pairs", test, || match lag {
                 1 => format!("{wrong} depend on those of the draw before"),
                 _ => format!(

@@ -6,12 +6,10 @@
 
 use super::evidence::Seen;
 use super::times::{SIDE, bin};
-use super::{Check, Evidence, Known};
+use super::{Check, Evidence, Known, Level, Looks};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{
-    KolmogorovSmirnov, StatisticsError, TestResult, g_test, kolmogorov_smirnov_of_counts,
-};
+use crate::statistics::{KolmogorovSmirnov, StatisticsError, TestResult, kolmogorov_smirnov_of_counts};
 
 /// What a pooled check looks at.
 #[derive(Debug, Clone, Copy)]
@@ -71,20 +69,25 @@ impl Check for Uniforms {
         1
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let Of { subject, what, wrong, .. } = self.of;
-        let counts = super::repeated(&self.counts, times);
-        if counts.iter().all(|&count| count == 0) {
+        if self.counts.iter().all(|&count| count == 0) {
             return Ok(Vec::new());
         }
-        let ks = kolmogorov_smirnov_of_counts(&counts)?;
-        let places = 1.0 + self.draws as f64 * times * self.spare as f64;
-        let test =
-            KolmogorovSmirnov { p_value: (ks.p_value * places).min(1.0), ..ks }.judge(alpha / places)?;
-        let test = TestResult { threshold: alpha, ..test };
-        Ok(vec![Row::test(subject, format!("KS, {what} pooled"), ks.draws, "values", test, || {
-            wrong.to_owned()
-        })])
+        let (values, test) = match at.looks {
+            // Value after value they are bets; so it does not matter where the sequence ends.
+            Looks::Always => at.uniforms()(&self.counts)?,
+            Looks::Once => {
+                let Level { alpha, times, .. } = *at;
+                let ks = kolmogorov_smirnov_of_counts(&super::repeated(&self.counts, times))?;
+                let places = 1.0 + self.draws as f64 * times * self.spare as f64;
+                let p_value = (ks.p_value * places).min(1.0);
+                let test = KolmogorovSmirnov { p_value, ..ks }.judge(alpha / places)?;
+                (ks.draws, TestResult { threshold: alpha, ..test })
+            }
+        };
+        let check = format!("{}, {what} pooled", at.name("KS"));
+        Ok(vec![Row::test(subject, check, values, "values", test, || wrong.to_owned())])
     }
 }
 
@@ -101,18 +104,48 @@ impl Pairs {
     }
 }
 
+/// When the first of two values is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    /// With the second: one bets on both.
+    Together,
+    /// Draws before it: one bets on the second, given the first, since in between one may look.
+    Earlier,
+}
+
 /// The test that counts on a grid are those of independent uniforms, and how many there are; `None` if there are none.
 pub(super) fn independent(
     counts: &[u64],
-    alpha: f64,
-    times: f64,
+    first: First,
+    at: &Level,
 ) -> Result<Option<(u64, TestResult)>, StatisticsError> {
-    let counts = super::repeated(counts, times);
     if counts.iter().all(|&count| count == 0) {
         return Ok(None);
     }
-    let g = g_test(&counts, &[1.0 / (SIDE * SIDE) as f64; SIDE * SIDE])?;
-    Ok(Some((g.draws, g.judge(alpha)?)))
+    Ok(Some(match at.looks {
+        Looks::Once => at.law(counts, &[1.0 / (SIDE * SIDE) as f64; SIDE * SIDE])?,
+        Looks::Always => bets_on_grids(counts, first, 1, at)?,
+    }))
+}
+
+/// Bets on grids of pairs, `[rows, SIDE, SIDE]`: half of the stake on the cells, half on the quarters, in which a dependence that is the
+/// same all over shows first.
+pub(super) fn bets_on_grids(
+    counts: &[u64],
+    first: First,
+    rows: usize,
+    at: &Level,
+) -> Result<(u64, TestResult), StatisticsError> {
+    const HALF: usize = SIDE / 2;
+    let mut quarters = vec![0; rows * 4];
+    for (cell, count) in counts.iter().enumerate() {
+        let (row, a, b) = (cell / (SIDE * SIDE), cell / SIDE % SIDE, cell % SIDE);
+        quarters[row * 4 + a / HALF * 2 + b / HALF] += count;
+    }
+    match first {
+        First::Together => at.tables(&[(counts, SIDE * SIDE), (&quarters, 4)], rows),
+        First::Earlier => at.tables(&[(counts, SIDE), (&quarters, 2)], rows * SIDE),
+    }
 }
 
 impl Check for Pairs {
@@ -138,12 +171,12 @@ impl Check for Pairs {
         1
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let Of { subject, what, wrong, .. } = self.of;
         let row = |(pairs, test)| {
-            let check = format!("G {SIDE}×{SIDE}, {what} pooled");
+            let check = format!("{} {SIDE}×{SIDE}, {what} pooled", at.name("G"));
             Row::test(subject, check, pairs, "pairs", test, || wrong.to_owned())
         };
-        Ok(independent(&self.counts, alpha, times)?.map(row).into_iter().collect())
+        Ok(independent(&self.counts, First::Together, at)?.map(row).into_iter().collect())
     }
 }

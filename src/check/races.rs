@@ -2,10 +2,10 @@
 
 use super::evidence::Seen;
 use super::times::bin;
-use super::{Check, Evidence, Known, repeated, worst};
+use super::{Check, Evidence, Known, Level, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{StatisticsError, kolmogorov_smirnov_of_counts, smallest_wins, wins_test};
+use crate::statistics::{StatisticsError, smallest_wins, wins_test};
 
 /// Bins of the Kolmogorov-Smirnov test of one race: the departure it catches grows by 1/1024.
 const BINS: usize = 1024;
@@ -57,17 +57,16 @@ impl Check for Races {
         self.races
     }
 
-    fn judge(&self, _: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
-        let counts = repeated(&self.counts, times);
-        let mut tests = Vec::new();
-        for (race, counts) in counts.chunks(BINS).enumerate() {
-            if counts.iter().any(|&count| count > 0) {
-                let ks = kolmogorov_smirnov_of_counts(counts)?;
-                tests.push(((race, ks.draws), ks.judge(alpha)?));
-            }
+    fn judge(&self, _: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let (mut tests, mut judge) = (Vec::new(), at.uniforms());
+        let counted =
+            self.counts.chunks(BINS).enumerate().filter(|(_, counts)| counts.iter().any(|&n| n > 0));
+        for (race, counts) in counted.take(at.coordinates()) {
+            let (draws, test) = judge(counts)?;
+            tests.push(((race, draws), test));
         }
         Ok(worst(tests).map_or_else(Vec::new, |((race, draws), test)| {
-            let check = format!("KS, worst of {} races: race {race}", self.races);
+            let check = format!("{}, worst of {} races: race {race}", at.name("KS"), self.races);
             vec![Row::test(self.subject, check, draws, "draws", test, || {
                 format!("race {race} (from 0): {}", self.wrong)
             })]
@@ -110,10 +109,12 @@ impl Check for Wins {
         self.won.len()
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         if self.draws == 0 {
             return Ok(Vec::new());
         }
+        // The evidence of wins holds at any look.
+        let Level { alpha, times, .. } = *at;
         let won = repeated(&self.won, times);
         let draws = libm::round(self.draws as f64 * times) as u64;
         let most = self.expected.iter().copied().fold(0.0, f64::max);

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Evidence, IMPOSSIBLE, Known, Seen, repeated, worst};
+use super::pooled::{First, bets_on_grids};
+use super::{Check, Evidence, IMPOSSIBLE, Known, Level, Looks, Seen, repeated, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{
-    MINIMUM_EXPECTED, Pearson, StatisticsError, kolmogorov_smirnov_of_counts, pearson_of_rows, pool,
-};
+use crate::statistics::{MINIMUM_EXPECTED, Pearson, StatisticsError, pearson_of_rows, pool};
 
 /// Which weights of a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,25 +99,24 @@ impl Check for Each {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
-        let mut tests = Vec::new();
-        let counts = repeated(&self.counts, times);
-        for (counts, &entry) in counts.chunks(self.bins).zip(&known.present) {
-            if counts.iter().any(|&count| count > 0) {
-                let ks = kolmogorov_smirnov_of_counts(counts)?;
-                tests.push(((entry, ks.draws), ks.judge(alpha)?));
-            }
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let (mut tests, mut judge) = (Vec::new(), at.uniforms());
+        let counted = self.counts.chunks(self.bins).zip(&known.present);
+        let counted = counted.filter(|(counts, _)| counts.iter().any(|&count| count > 0));
+        for (counts, &entry) in counted.take(at.coordinates()) {
+            let (draws, test) = judge(counts)?;
+            tests.push(((entry, draws), test));
         }
         let subject = self.which.subject();
         Ok(match worst(tests) {
             Some(((entry, draws), test)) => {
                 let label = known.label(entry);
-                let check = format!("KS, worst of {}: {label}", self.present);
+                let check = format!("{}, worst of {}: {label}", at.name("KS"), self.present);
                 vec![Row::test(subject, check, draws, "draws", test, || {
                     format!("the {subject} of entry {label} do not follow their law")
                 })]
             }
-            None => nothing(subject, "KS", self.present),
+            None => nothing(subject, at.name("KS"), self.present),
         })
     }
 }
@@ -185,7 +183,11 @@ impl Check for GivenTrace {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        let Level { alpha, times, looks } = *at;
+        if looks == Looks::Always {
+            return self.bets(known, at);
+        }
         let (rows, by_trace) = rows(known);
         let role = |k: usize, row: usize| if by_trace { known.role(row, k) } else { row };
         let mut tests = Vec::new();
@@ -203,16 +205,55 @@ impl Check for GivenTrace {
                 let (label, groups) = (known.label(known.present[k]), chi_square.cells / OCTILES);
                 let what = if groups == rows { "×8" } else { " groups ×8" };
                 let check = format!("χ² {groups}{what}, worst of {}: {label}", self.present);
-                vec![Row::test(subject, check, chi_square.draws, "draws", test, || {
-                    format!(
-                        "given the trace, the time behind the conditional exponential of entry {label} does not \
-                         follow its law"
-                    )
-                })]
+                vec![Row::test(subject, check, chi_square.draws, "draws", test, || given_the_trace(&label))]
             }
             None => nothing(subject, "χ²", self.present),
         })
     }
+}
+
+impl GivenTrace {
+    /// Half of the stake given the trace, half given the race that the entry won: more traces than [`TRACES`] are too many to say what
+    /// would be caught given each.
+    fn bets(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
+        const TRACES: usize = 200;
+        let (rows, by_trace) = rows(known);
+        let roles = known.most_races + 1;
+        let mut tests = Vec::new();
+        let counted = self.counts.chunks((rows * OCTILES).max(1)).enumerate();
+        let counted = counted.filter(|(_, counts)| counts.iter().any(|&count| count > 0));
+        for (k, counts) in counted.take(at.coordinates()) {
+            let mut by_role = vec![0; roles * OCTILES];
+            for (row, counts) in counts.chunks(OCTILES).enumerate() {
+                let role = if by_trace { known.role(row, k) } else { row };
+                by_role[role * OCTILES..].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            }
+            let mut tables = [(counts, OCTILES), (&by_role, OCTILES)];
+            let fine = rows <= TRACES;
+            if !fine {
+                tables.reverse();
+            }
+            let (draws, test) = at.tables(&tables, if fine { rows } else { roles })?;
+            tests.push(((k, draws), test));
+        }
+        let subject = self.subject();
+        Ok(match worst(tests) {
+            Some(((k, draws), test)) => {
+                let label = known.label(known.present[k]);
+                let groups = if rows <= TRACES { rows } else { roles };
+                let what = if rows <= TRACES && by_trace { "×8" } else { " groups ×8" };
+                let check = format!("bets {groups}{what}, worst of {}: {label}", self.present);
+                vec![Row::test(subject, check, draws, "draws", test, || given_the_trace(&label))]
+            }
+            None => nothing(subject, "bets", self.present),
+        })
+    }
+}
+
+fn given_the_trace(label: &str) -> String {
+    format!(
+        "given the trace, the time behind the conditional exponential of entry {label} does not follow its law"
+    )
 }
 
 /// Rows pooled until each expects enough, within the same role.
@@ -277,26 +318,31 @@ impl Grids {
         &self,
         subject: &'static str,
         unit: &'static str,
-        alpha: f64,
-        times: f64,
+        first: First,
+        at: &Level,
         label: impl Fn(usize) -> String,
         note: impl Fn(&str) -> String,
     ) -> Result<Vec<Row>, StatisticsError> {
         let mut tests = Vec::new();
-        let counts = repeated(&self.counts, times);
-        for (coordinate, counts) in counts.chunks(self.rows * SIDE * SIDE).enumerate() {
-            if counts.iter().any(|&count| count > 0) {
-                let (side, chi_square) = on_grids(counts)?;
-                tests.push(((coordinate, side, chi_square.draws), chi_square.judge(alpha)?));
+        let counted = self.counts.chunks(self.rows * SIDE * SIDE).enumerate();
+        let counted = counted.filter(|(_, counts)| counts.iter().any(|&count| count > 0));
+        for (coordinate, counts) in counted.take(at.coordinates()) {
+            if at.looks == Looks::Always {
+                let (draws, test) = bets_on_grids(counts, first, self.rows, at)?;
+                tests.push(((coordinate, SIDE, draws), test));
+            } else {
+                let (side, chi_square) = on_grids(&repeated(counts, at.times))?;
+                tests.push(((coordinate, side, chi_square.draws), chi_square.judge(at.alpha)?));
             }
         }
         Ok(match worst(tests) {
             Some(((coordinate, side, draws), test)) => {
                 let label = label(coordinate);
-                let check = format!("χ² {side}×{side}, worst of {}: {label}", self.coordinates());
+                let test_is = at.name("χ²");
+                let check = format!("{test_is} {side}×{side}, worst of {}: {label}", self.coordinates());
                 vec![Row::test(subject, check, draws, unit, test, || note(&label))]
             }
-            None => nothing(subject, "χ²", self.coordinates()),
+            None => nothing(subject, at.name("χ²"), self.coordinates()),
         })
     }
 }
@@ -379,7 +425,7 @@ impl Check for Pairs {
         self.grids.coordinates()
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let label = |pair: usize| {
             let pairs = (0..self.present).flat_map(|j| (j + 1..self.present).map(move |k| (j, k)));
             let (j, k) = pairs.into_iter().nth(pair).unwrap_or_default();
@@ -389,7 +435,7 @@ impl Check for Pairs {
             Which::Exponentials => "exponentials",
             Which::Conditional => "conditional exponentials",
         };
-        self.grids.judge(self.subject(), "draws", alpha, times, label, |label| {
+        self.grids.judge(self.subject(), "draws", First::Together, at, label, |label| {
             format!("the times behind the {of} of {label} depend on each other")
         })
     }
@@ -430,9 +476,9 @@ impl Check for Against {
         self.present
     }
 
-    fn judge(&self, known: &Known<'_>, alpha: f64, times: f64) -> Result<Vec<Row>, StatisticsError> {
+    fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
         let label = |k: usize| known.label(known.present[k]);
-        self.grids.judge(self.subject(), "draws", alpha, times, label, |label| {
+        self.grids.judge(self.subject(), "draws", First::Together, at, label, |label| {
             format!(
                 "given the trace, the conditional exponential of entry {label} depends on the exponential: want a draw \
                  of its own"

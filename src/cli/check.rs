@@ -66,9 +66,9 @@ impl Check {
 
     fn judge(&self, outputs: Outputs, model: &Model, mut source: impl Source) -> Result<Outcome, Failure> {
         let objective = self.objective(model, source.fields())?;
-        let method = Method::of(model, source.fields(), objective.as_ref(), self.how.alpha);
-        let tests = method.tests(model, source.fields(), objective.as_ref()).max(1);
-        let asked = Asked { departure: self.how.departure, objective: objective.as_ref() };
+        let asked = Asked { objective: objective.as_ref(), ..Asked::only(self.how.departure) };
+        let method = Method::of(model, source.fields(), &asked, self.how.alpha);
+        let tests = method.tests(model, source.fields(), &asked).max(1);
         let budget = Budget::new(self.how.alpha, tests).map_err(Failure::input)?;
         let bar = spinner("draws".to_owned(), self.how.quiet);
         let draws = AtomicU64::new(0);
@@ -125,7 +125,8 @@ impl Check {
             // A gradient that takes long is not needed where the draws have traces, which are too many to be enumerated.
             GivenLoss::Named(loss)
                 if fields.contains(&Field::Trace)
-                    && Method::of(model, fields, None, self.how.alpha) == Method::AnySize =>
+                    && Method::of(model, fields, &Asked::only(self.how.departure), self.how.alpha)
+                        == Method::AnySize =>
             {
                 let exact = Objective::named(model, &loss, Limit(STATES));
                 Ok(Some(exact.unwrap_or_else(|_| Objective::by_draws(loss))))

@@ -278,6 +278,10 @@ impl Judgement<'_> {
             ),
             ("G", "G: likelihood ratio, which pools nothing; ".to_owned()),
             ("KS", "KS: Kolmogorov-Smirnov; ".to_owned()),
+            (
+                "bets",
+                "bets: the log of what bets at the exact law's odds have gained, evidence whenever one looks; ".to_owned(),
+            ),
         ];
         let any_size = [
             ("wins", "wins: how often an entry won, beside its chances; "),

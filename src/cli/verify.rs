@@ -68,11 +68,11 @@ impl Verify {
         }
         // One judge, two doors: `check` draws from files.
         let method = Method::Enumeration;
+        let asked = Asked::only(self.how.departure);
         let tests = |(name, model): &(&str, Model)| {
-            method.tests(model, &Field::DRAWN, None) + verify::tests_of_estimates(name, model)
+            method.tests(model, &Field::DRAWN, &asked) + verify::tests_of_estimates(name, model)
         };
         let budget = Budget::new(self.how.alpha, models.iter().map(tests).sum()).map_err(Failure::input)?;
-        let asked = Asked::only(self.how.departure);
         let options = Options { samples: self.samples, alpha: self.how.alpha, departure: self.how.departure };
 
         let bar = progress((models.len() + kinds.len()) as u64, "exact identities", self.how.quiet);

@@ -17,6 +17,7 @@
 //! Bad input is a [`SourceError`] that names file, line, column and field. A draw that can be read and is no structure or
 //! trace of the model is not: it is told as [`Batch::malformed`], a finding about the sampler.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Mutex;
 
@@ -72,7 +73,7 @@ impl std::fmt::Debug for JsonLines<'_> {
 #[derive(Default)]
 struct Files {
     reading: Option<Reading>,
-    waiting: std::vec::IntoIter<Input>,
+    waiting: VecDeque<Input>,
 }
 
 /// A file, with what is read and not yet handed over.
@@ -173,8 +174,8 @@ impl<'m> JsonLines<'m> {
     /// # Errors
     /// [`SourceError`] if it is not the line of a samples file.
     pub fn new(model: &'m Model, inputs: Vec<Input>) -> Result<Self, SourceError> {
-        let mut waiting = inputs.into_iter();
-        let Some(first) = waiting.next() else {
+        let mut waiting = VecDeque::from(inputs);
+        let Some(first) = waiting.pop_front() else {
             let problem = "want at least one file".to_owned();
             return Err(SourceError { place: "samples".to_owned(), problem });
         };
@@ -200,6 +201,12 @@ impl<'m> JsonLines<'m> {
         source.places.push(0, name, true);
         source.files = Mutex::new(Files { reading: Some(reading), waiting });
         Ok(source)
+    }
+
+    /// More draws of the same sample, after those that wait to be handed over.
+    pub fn add(&mut self, input: Input) {
+        let files = self.files.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        files.waiting.push_back(input);
     }
 
     /// The number of draws handed over so far.
@@ -244,7 +251,12 @@ impl Source for JsonLines<'_> {
         let Files { reading, waiting } = files;
         let (first, entries) = (self.draws, self.form.entry_count());
         while pieces.len() < PIECES && (self.draws - first) as usize * entries < VALUES {
-            let Some(now) = reading else { break };
+            let Some(now) = reading else {
+                let Some(input) = waiting.pop_front() else { break };
+                self.places.push(self.draws, input.name.clone(), true);
+                *reading = Some(Reading::new(input)?);
+                continue;
+            };
             if let Some((bytes, open)) = now.lines((VALUES / PIECES / entries.max(1)).max(1))? {
                 let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64 + u64::from(open);
                 let (first, line, file) = (self.draws, now.lines + 1, now.input.name.clone());
@@ -254,10 +266,6 @@ impl Source for JsonLines<'_> {
                 continue;
             }
             *reading = None;
-            if let Some(input) = waiting.next() {
-                self.places.push(self.draws, input.name.clone(), true);
-                *reading = Some(Reading::new(input)?);
-            }
         }
         Ok(pieces)
     }

@@ -27,7 +27,7 @@
 
 use super::given::{check_alpha, check_cells, check_counts};
 use super::power::smallest_total_variation;
-use super::special::stirling_error;
+use super::special::{deviance, stirling_error};
 use super::verdict::{DepartureKind, TestResult};
 use super::{LARGEST_NONCENTRALITY, POWER, StatisticsError};
 
@@ -106,6 +106,22 @@ fn coin(c: f64, probability: f64, observed: f64, draws: f64) -> f64 {
     side(probability, observed) + side(1.0 - probability, draws - observed)
 }
 
+/// A stake spread evenly over bets on single cells, each `(probability, observed)`: what is left of it by the bet on the cell that is the
+/// furthest off, the others not counted. That is less than there is, and so is evidence too.
+fn most_of_one(cells: impl Iterator<Item = (f64, f64)>, draws: f64) -> f64 {
+    let (mut count, mut furthest, mut most) = (0.0, (1.0, draws), 0.0);
+    for (p, observed) in cells {
+        count += 1.0;
+        let rest = if p < 1.0 { deviance(draws - observed, draws * (1.0 - p)) } else { 0.0 };
+        let off = deviance(observed, draws * p) + rest;
+        if off > most {
+            (furthest, most) = ((p, observed), off);
+        }
+    }
+    let bets = concentrations().map(|c| coin(c, furthest.0, furthest.1, draws) - growth(c, draws));
+    if count == 0.0 { 0.0 } else { log_mean(bets) - libm::log(count) }
+}
+
 /// The bets on whether a cell of probability `probability` is drawn, which it was `observed` times.
 ///
 /// # Errors
@@ -128,7 +144,8 @@ pub fn coin_bets(draws: u64, probability: f64, observed: u64) -> Result<BetTest,
 }
 
 /// The bets on which cell is drawn, against exact probabilities, one of each per cell: half of the stake on all cells together, half
-/// spread evenly over bets on each cell by itself. A draw in a cell of probability 0 is a refutation at once. O(k).
+/// spread evenly over bets on each cell by itself, of which the one on the cell that is the furthest off is counted. A draw in a cell of
+/// probability 0 is a refutation at once. O(k).
 ///
 /// # Errors
 /// As [`g_test`](super::g_test).
@@ -151,9 +168,8 @@ pub fn law_bets(observed: &[u64], probabilities: &[f64]) -> Result<BetTest, Stat
         observed.iter().zip(probabilities).filter(|(_, p)| **p > 0.0).map(|(&o, &p)| (o as f64, p)).collect();
     let all =
         concentrations().map(|c| cells.iter().map(|&(o, p)| growth(c * p, o)).sum::<f64>() - growth(c, n));
-    let each = concentrations()
-        .map(|c| log_mean(cells.iter().map(|&(o, p)| coin(c, p.min(1.0), o, n))) - growth(c, n));
-    Ok(BetTest::new(log_mean([log_mean(all), log_mean(each)].into_iter()), draws))
+    let each = most_of_one(cells.iter().map(|&(o, p)| (p.min(1.0), o)), n);
+    Ok(BetTest::new(log_mean([log_mean(all), each].into_iter()), draws))
 }
 
 /// The bets on which of `cells` equally likely cells is drawn in each of several rows, where the row is known before: counts
@@ -179,8 +195,8 @@ const BINS: usize = 16;
 const EDGES: usize = 256;
 
 /// The bets on uniforms, of which each of several equal bins holds so many: half of the stake on which sixteenth a value falls in, half
-/// spread over bets on whether it is below each of 255 edges. If there are fewer bins, they are all that is looked at; and only whole
-/// bins are.
+/// spread over bets on whether it is below each of 255 edges, of which the one that is the furthest off is counted. If the bins are no
+/// whole multiple of 16, or 256, they themselves are looked at.
 ///
 /// # Errors
 /// [`StatisticsError::NoDraws`], [`StatisticsError::TooManyDraws`].
@@ -192,25 +208,16 @@ pub fn uniform_bets(counts: &[u64]) -> Result<BetTest, StatisticsError> {
         counts.iter().enumerate().for_each(|(bin, &count)| sums[bin * cells / bins] += count);
         sums
     };
-    // Sums of whole bins only.
     let sixteenths = if bins.is_multiple_of(BINS) { coarse(BINS) } else { counts.to_vec() };
     let together = row_bets(&sixteenths, sixteenths.len())?;
     let fine = if bins.is_multiple_of(EDGES) { coarse(EDGES) } else { counts.to_vec() };
     let mut below = 0;
-    let edges: Vec<(f64, f64)> = fine[..fine.len() - 1]
-        .iter()
-        .enumerate()
-        .map(|(bin, &count)| {
-            below += count;
-            ((bin + 1) as f64 / fine.len() as f64, below as f64)
-        })
-        .collect();
-    if edges.is_empty() {
-        return Ok(together);
-    }
-    let each = concentrations()
-        .map(|c| log_mean(edges.iter().map(|&(edge, below)| coin(c, edge, below, n))) - growth(c, n));
-    Ok(BetTest::new(log_mean([together.statistic, log_mean(each)].into_iter()), draws))
+    let edges = fine[..fine.len() - 1].iter().enumerate().map(|(bin, &count)| {
+        below += count;
+        ((bin + 1) as f64 / fine.len() as f64, below as f64)
+    });
+    let each = most_of_one(edges, n);
+    Ok(BetTest::new(log_mean([together.statistic, each].into_iter()), draws))
 }
 
 /// The stake spread evenly over several bets.
@@ -327,9 +334,11 @@ mod tests {
         let all = played(&draws, &law);
         let each = (0..3).map(|x| {
             let is: Vec<usize> = draws.iter().map(|&draw| usize::from(draw != x)).collect();
-            played(&is, &[law[x], 1.0 - law[x]])
+            let off = (counts(&[x])[0] as f64 - 60.0 * law[x]).abs() / libm::sqrt(law[x] * (1.0 - law[x]));
+            (off, played(&is, &[law[x], 1.0 - law[x]]))
         });
-        let want = 0.5 * all + 0.5 * each.sum::<f64>() / 3.0;
+        let furthest = each.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap().1;
+        let want = 0.5 * all + 0.5 * furthest / 3.0;
         let got = law_bets(&counts(&[0, 1, 2]), &law).unwrap().statistic;
         assert!((libm::exp(got) / want - 1.0).abs() < 1e-10, "{got} {want}");
     }
@@ -346,9 +355,9 @@ mod tests {
         (0..=n).flat_map(first).collect()
     }
 
-    /// Under the null the mean of the evidence is 1: a sum over all that can be drawn.
+    /// Under the null the mean of the evidence is 1, and less where not all of it is counted: a sum over all that can be drawn.
     #[test]
-    fn the_mean_of_the_evidence_is_one() {
+    fn the_mean_of_the_evidence_is_at_most_one() {
         let law = [0.5, 0.25, 0.2, 0.05];
         let uniform = [0.25; 4];
         for n in [1, 2, 7, 20] {
@@ -369,7 +378,9 @@ mod tests {
                     *mean += density(law) * libm::exp(bet.unwrap().statistic);
                 }
             }
-            means.iter().for_each(|mean| assert!((mean - 1.0).abs() < 1e-9, "{n}: {means:?}"));
+            let [law, rows, uniform, coin] = means;
+            assert!([rows, coin].iter().all(|mean| (mean - 1.0).abs() < 1e-9), "{n}: {means:?}");
+            assert!([law, uniform].iter().all(|mean| (0.5..1.0).contains(mean)), "{n}: {means:?}");
         }
     }
 
@@ -459,5 +470,40 @@ mod tests {
             }
             assert!(caught[0] >= 188 && caught[1] < 188, "{} cells, {n} draws: {caught:?}", law.len());
         }
+    }
+
+    /// The same of rows, of which some are rare, each with a departure of its own; and of uniforms that lie in one half too often.
+    #[test]
+    fn the_departure_of_rows_and_of_uniforms_is_caught() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+        let (n, alpha, cells, rows) = (6_000, 1e-8, 8, [0.4, 0.3, 0.15, 0.1, 0.05]);
+        let of_rows = smallest_row_bet(n, rows.len(), cells, alpha).unwrap();
+        let of_uniforms = smallest_uniform_bet(n, 4_096, alpha).unwrap();
+        let mut caught = [0; 4];
+        for _ in 0..200 {
+            for (number, part) in [1.0, 0.6].into_iter().enumerate() {
+                // The departures of the rows have the mean that is said.
+                let mean: f64 = rows.iter().zip([0.5, 1.0, 1.5, 1.0, 3.0]).map(|(p, times)| p * times).sum();
+                let mut counts = Vec::new();
+                for (row, times) in drawn(&rows, n, &mut rng).into_iter().zip([0.5, 1.0, 1.5, 1.0, 3.0]) {
+                    let up = |cell: usize| if cell.is_multiple_of(2) { 1.0 } else { -1.0 };
+                    let tilt = 2.0 * part * of_rows * times / mean;
+                    let law: Vec<f64> =
+                        (0..cells).map(|cell| (1.0 + up(cell) * tilt) / cells as f64).collect();
+                    counts.extend(drawn(&law, row, &mut rng));
+                }
+                caught[number] += u32::from(row_bets(&counts, cells).unwrap().p_value <= alpha);
+                let (moved, mut counts) = (part * of_uniforms, vec![0; 4_096]);
+                for _ in 0..n {
+                    let u: f64 = rng.random();
+                    // As smooth as can be: of the law's function only the middle is off by as much.
+                    let u = if rng.random_bool(0.5 + moved) { u / 2.0 } else { (1.0 + u) / 2.0 };
+                    counts[(u * 4_096.0) as usize] += 1;
+                }
+                caught[2 + number] += u32::from(uniform_bets(&counts).unwrap().p_value <= alpha);
+            }
+        }
+        let [rows, fewer_rows, uniforms, fewer_uniforms] = caught;
+        assert!(rows >= 188 && fewer_rows < 188 && uniforms >= 188 && fewer_uniforms < 188, "{caught:?}");
     }
 }

@@ -2,10 +2,10 @@
 
 mod child;
 mod exact;
+mod live;
 mod suite;
 
 use std::collections::BTreeSet;
-use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use recursive_gumbel::check::{Asked, CheckError, Method};
 use recursive_gumbel::protocol::VERSION;
 use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::Field;
-use recursive_gumbel::sample::jsonl::{Input, JsonLines};
 use recursive_gumbel::statistics::Budget;
 use serde_json::{Map, Value, json};
 
 use child::{Child, Fault, items};
+use live::{Live, Most};
 use suite::Case;
 
 use super::output::Output;
@@ -30,7 +30,8 @@ use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 /// Judge a live implementation, in any language: a command that is asked line by line.
 ///
 /// First the glue: it must say who it is, and run a model of one entry. Then what has one right answer: runs on chosen exponentials,
-/// log-probabilities, scores and conditional draws of chosen traces. Then its draws, by the checks of `check`. The protocol is in
+/// log-probabilities, scores and conditional draws of chosen traces. Then its draws, batch after batch, until something is refuted or
+/// the departure would have been. The protocol is in
 /// docs/src/protocol.md; `serve` is an implementation that speaks it.
 ///
 /// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 the implementation did not answer as it should.
@@ -42,18 +43,19 @@ pub(super) struct Harness {
     /// The command that starts the implementation, after `--`.
     #[arg(required_unless_present = "explain_protocol", last = true)]
     command: Vec<String>,
-    /// All structures that it offers, on some 40 models, with 60000 draws each; they catch a departure of 0.1, so --departure is no less.
+    /// All structures that it offers, on some 40 models; --departure is no less than 0.1.
     #[arg(long)]
     suite: bool,
-    /// Of the suite a model or two of each structure, with 8000 draws each; they catch a departure of 0.5.
+    /// Of the suite a model or two of each structure; --departure is no less than 0.5.
     #[arg(long)]
     quick: bool,
     /// Print the protocol, with an example of each request and answer, and nothing else.
     #[arg(long)]
     explain_protocol: bool,
-    /// So many draws on each model [default: 100000, of the suite as told there].
-    #[arg(long, value_name = "N")]
-    budget: Option<u64>,
+    /// The most draws on each model, or seconds: `20000`, `30s`. Fewer are made if something is refuted, or when they would have shown
+    /// the departure [default: 1000000, of the suite 200000].
+    #[arg(long, value_name = "N|SECONDS")]
+    budget: Option<Most>,
     /// The seed of what it is asked.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -123,58 +125,6 @@ impl Offer {
     }
 }
 
-/// Draws in one request, and fewer of large models: the answer must come in time from a slow implementation.
-const AT_ONCE: usize = 1000;
-const ENTRIES_AT_ONCE: usize = 10_000;
-
-/// Draws as the lines of a samples file.
-struct Lines {
-    child: Arc<Mutex<Child>>,
-    fault: Arc<Mutex<Option<Fault>>>,
-    fields: Vec<Field>,
-    left: u64,
-    /// In one request.
-    at_once: u64,
-    seed: u64,
-    lines: Cursor<Vec<u8>>,
-}
-
-impl Lines {
-    fn more(&mut self) -> Result<(), Fault> {
-        let count = self.left.min(self.at_once);
-        let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut answer =
-            child.need(&json!({"op": "sample", "count": count, "seed": self.seed, "fields": names}))?;
-        let mut draws = vec![Map::new(); count as usize];
-        for name in names {
-            let column = items(&child, &mut answer, name, count as usize)?;
-            for (draw, value) in draws.iter_mut().zip(column) {
-                draw.insert(name.to_owned(), value);
-            }
-        }
-        let lines: String = draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect();
-        self.lines = Cursor::new(lines.into_bytes());
-        (self.left, self.seed) = (self.left - count, self.seed + 1);
-        Ok(())
-    }
-}
-
-impl Read for Lines {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.lines.read(buffer)?;
-        if read > 0 || self.left == 0 {
-            return Ok(read);
-        }
-        if let Err(fault) = self.more() {
-            let said = io::Error::other(fault.to_string());
-            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
-            return Err(said);
-        }
-        self.lines.read(buffer)
-    }
-}
-
 /// A model of one entry of a structure, in which there is one trace only.
 fn smallest(kind: Kind) -> Value {
     let name = kind.name();
@@ -204,8 +154,8 @@ struct Dialogue {
     child: Arc<Mutex<Child>>,
     offer: Offer,
     seed: u64,
-    /// Draws on each model.
-    draws: u64,
+    /// On each model.
+    most: Most,
     departure: f64,
 }
 
@@ -218,17 +168,21 @@ impl Dialogue {
     fn fields(&self) -> &[Field] {
         let fields = &self.offer.fields;
         let enough = fields.contains(&Field::Structure) || fields.contains(&Field::Trace);
-        if self.offer.has("sample") && enough && self.draws > 0 { fields } else { &[] }
+        if self.offer.has("sample") && enough && !self.most.is_none() { fields } else { &[] }
+    }
+
+    fn asked(&self) -> Asked<'static> {
+        Asked::until(self.departure)
     }
 
     fn method(&self, model: &Model, alpha: f64) -> Option<Method> {
         let fields = self.fields();
-        (!fields.is_empty()).then(|| Method::of(model, fields, None, alpha))
+        (!fields.is_empty()).then(|| Method::of(model, fields, &self.asked(), alpha))
     }
 
     /// How many statistical tests are held on this model.
     fn tests(&self, model: &Model, alpha: f64) -> usize {
-        self.method(model, alpha).map_or(0, |method| method.tests(model, self.fields(), None))
+        self.method(model, alpha).map_or(0, |method| method.tests(model, self.fields(), &self.asked()))
     }
 
     /// Everything on one model.
@@ -243,25 +197,15 @@ impl Dialogue {
         }
         let Some(method) = self.method(model, budget.alpha()) else { return Ok(rows) };
         let fault = Arc::new(Mutex::new(None));
-        let lines = Lines {
-            child: Arc::clone(&self.child),
-            fault: Arc::clone(&fault),
-            fields: self.fields().to_vec(),
-            left: self.draws,
-            at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(1, AT_ONCE) as u64,
-            seed: self.seed,
-            lines: Cursor::default(),
-        };
         let why = |error: &dyn std::fmt::Display| {
             let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
             Failure::fault(
                 fault.unwrap_or_else(|| self.child().fault(format!("gave draws that are none: {error}"))),
             )
         };
-        let input = Input { name: "its draws".to_owned(), read: Box::new(lines) };
-        let mut source = JsonLines::new(model, vec![input]).map_err(|error| why(&error))?;
-        let asked = Asked::only(self.departure);
-        let judged = method.judge(name, model, &mut source, &asked, budget, drawn);
+        let live = Live::new(model, &self.child, self.fields(), self.most, self.seed, &fault);
+        let mut live = live.map_err(|error| why(&error))?;
+        let judged = method.judge(name, model, &mut live, &self.asked(), budget, drawn);
         rows.extend(judged.map_err(|error| match error {
             CheckError::Source(error) => why(&error),
             ours => Failure::input(ours),
@@ -292,10 +236,10 @@ impl Dialogue {
     }
 }
 
-/// Draws on each model unless told otherwise, and the departure that they catch everywhere: of a named model, of the suite, of its quick part.
-const NAMED: (u64, f64) = (100_000, 0.0);
-const SUITE: (u64, f64) = (60_000, 0.1);
-const QUICK: (u64, f64) = (8_000, 0.5);
+/// The most draws on each model unless told otherwise, and the least departure: of a named model, of the suite, of its quick part.
+const NAMED: (u64, f64) = (1_000_000, 0.0);
+const SUITE: (u64, f64) = (200_000, 0.1);
+const QUICK: (u64, f64) = (200_000, 0.5);
 
 impl Harness {
     pub(super) fn run(mut self) -> Result<Outcome, Failure> {
@@ -328,7 +272,7 @@ impl Harness {
             (false, false) => NAMED,
         };
         self.how.departure = self.how.departure.max(departure);
-        let draws = self.budget.unwrap_or(draws);
+        let most = self.budget.unwrap_or(Most::Draws(draws));
         let waiting = spinner("asking".to_owned(), self.how.quiet);
         let mut child =
             Child::start(&self.command, Duration::from_secs_f64(seconds)).map_err(Failure::fault)?;
@@ -347,7 +291,7 @@ impl Harness {
             child: Arc::new(Mutex::new(child)),
             offer,
             seed: self.seed,
-            draws,
+            most,
             departure: self.how.departure,
         };
         let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
@@ -378,17 +322,17 @@ impl Harness {
                 ("structures", structures.into()),
                 ("implementation", dialogue.offer.name.clone().into()),
                 ("command", self.command.clone().into()),
-                ("draws", draws.into()),
+                ("budget", most.to_string().into()),
                 ("seed", self.seed.into()),
             ],
-            again: self.again(draws, &command.join(" ")),
+            again: self.again(most, &command.join(" ")),
             all: true,
         };
         self.how.write(outputs, &judgement, "harness")
     }
 
     /// The command that repeats the judgement.
-    fn again(&self, draws: u64, command: &str) -> String {
+    fn again(&self, most: Most, command: &str) -> String {
         let mut again = "recursive-gumbel harness".to_owned();
         for path in &self.models {
             again.push_str(&format!(" {}", quoted(&path.display().to_string())));
@@ -397,7 +341,7 @@ impl Harness {
             again.push_str(if is { option } else { "" });
         }
         let (seed, how) = (self.seed, self.how.again());
-        again.push_str(&format!(" --budget {draws} --seed {seed} {how} -- {command}"));
+        again.push_str(&format!(" --budget {most} --seed {seed} {how} -- {command}"));
         again
     }
 }

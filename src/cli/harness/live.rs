@@ -1,0 +1,178 @@
+//! Draws that are asked for as they are needed.
+
+use std::fmt;
+use std::io::Cursor;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use gumbel_oracle::model::Model;
+use recursive_gumbel::sample::jsonl::{Input, JsonLines, Lines};
+use recursive_gumbel::sample::{Batch, Field, Places, Source, SourceError};
+use serde_json::{Map, Value, json};
+
+use super::child::{Child, Fault, items};
+
+/// When no more draws are asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Most {
+    /// So many draws.
+    Draws(u64),
+    /// So many seconds.
+    Seconds(f64),
+}
+
+impl Most {
+    /// Whether there are no draws at all.
+    pub(super) fn is_none(self) -> bool {
+        self == Self::Draws(0)
+    }
+}
+
+impl fmt::Display for Most {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draws(draws) => write!(f, "{draws}"),
+            Self::Seconds(seconds) => write!(f, "{seconds}s"),
+        }
+    }
+}
+
+impl FromStr for Most {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(seconds) = text.strip_suffix('s') else {
+            return text.parse().map(Self::Draws).map_err(|_| "want a number of draws, or of seconds: 30s");
+        };
+        let seconds = seconds.parse().ok().filter(|seconds| (0.0..1e6).contains(seconds));
+        seconds.map(Self::Seconds).ok_or("want a number of seconds below a million: 30s")
+    }
+}
+
+/// Draws in the first request, and at most in one; fewer of large models: the answer must come in time from a slow implementation.
+const FIRST: u64 = 64;
+const AT_ONCE: usize = 1000;
+const ENTRIES_AT_ONCE: usize = 10_000;
+
+/// The requests: each for a quarter of what is there.
+struct Requests {
+    child: Arc<Mutex<Child>>,
+    fields: Vec<Field>,
+    most: Most,
+    until: Option<Instant>,
+    at_once: u64,
+    seed: u64,
+    made: u64,
+}
+
+impl Requests {
+    /// The lines of a samples file; none if there are to be no more.
+    fn next(&mut self) -> Result<Option<Input>, Fault> {
+        let left = match self.most {
+            Most::Draws(most) => most - self.made,
+            Most::Seconds(_) => u64::MAX,
+        };
+        if left == 0 || self.made > 0 && self.until.is_some_and(|until| until <= now()) {
+            return Ok(None);
+        }
+        let count = left.min(self.at_once).min(FIRST.max(self.made / 4));
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let request = json!({"op": "sample", "count": count, "seed": self.seed, "fields": names});
+        let mut answer = child.need(&request)?;
+        let mut draws = vec![Map::new(); count as usize];
+        for name in names {
+            let column = items(&child, &mut answer, name, count as usize)?;
+            for (draw, value) in draws.iter_mut().zip(column) {
+                draw.insert(name.to_owned(), value);
+            }
+        }
+        let lines: String = draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect();
+        let name = format!("its draws of seed {}", self.seed);
+        (self.made, self.seed) = (self.made + count, self.seed + 1);
+        Ok(Some(Input { name, read: Box::new(Cursor::new(lines.into_bytes())) }))
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // how many draws there are may depend on the clock if someone asks for it; what is said of them not
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// A sample that grows.
+pub(super) struct Live<'m> {
+    lines: JsonLines<'m>,
+    requests: Requests,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+/// The fault is told by whoever started the child; this says that there is one.
+fn failed(slot: &Mutex<Option<Fault>>, fault: Fault) -> SourceError {
+    let problem = fault.to_string();
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    SourceError { place: "its draws".to_owned(), problem }
+}
+
+impl<'m> Live<'m> {
+    /// Asks for the first draws. A fault is left in the slot.
+    pub(super) fn new(
+        model: &'m Model,
+        child: &Arc<Mutex<Child>>,
+        fields: &[Field],
+        most: Most,
+        seed: u64,
+        fault: &Arc<Mutex<Option<Fault>>>,
+    ) -> Result<Self, SourceError> {
+        let until = match most {
+            Most::Seconds(seconds) => now().checked_add(Duration::from_secs_f64(seconds)),
+            Most::Draws(_) => None,
+        };
+        let mut requests = Requests {
+            child: Arc::clone(child),
+            fields: fields.to_vec(),
+            most,
+            until,
+            at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(1, AT_ONCE) as u64,
+            seed,
+            made: 0,
+        };
+        let first = requests.next().map_err(|what| failed(fault, what))?;
+        let lines = JsonLines::new(model, first.into_iter().collect())?;
+        Ok(Self { lines, requests, fault: Arc::clone(fault) })
+    }
+}
+
+impl Source for Live<'_> {
+    type Piece = Lines;
+
+    fn fields(&self) -> &[Field] {
+        self.lines.fields()
+    }
+
+    fn next(&mut self) -> Result<Vec<Lines>, SourceError> {
+        loop {
+            let pieces = self.lines.next()?;
+            if !pieces.is_empty() {
+                return Ok(pieces);
+            }
+            match self.requests.next() {
+                Ok(Some(more)) => self.lines.add(more),
+                Ok(None) => return Ok(Vec::new()),
+                Err(fault) => return Err(failed(&self.fault, fault)),
+            }
+        }
+    }
+
+    fn first(&self, piece: &Lines) -> u64 {
+        self.lines.first(piece)
+    }
+
+    fn fill(&self, piece: &Lines, batch: &mut Batch) -> Result<(), SourceError> {
+        self.lines.fill(piece, batch)
+    }
+
+    fn places(&self) -> Places {
+        self.lines.places()
+    }
+}
