@@ -119,6 +119,10 @@ fn what_misbehaves_is_told_with_what_it_was_asked() {
     }
     let (_, _, error) = harness("k3", &["--budget", "5000"], &[&program, "serve", "--mutant", "crash"]);
     assert!(error.contains("last on its standard error: a mutant that crashes"), "{error}");
+    assert!(
+        error.ends_with("\njudged before it: 5 checks, 0 of 1 models to the end; nothing was refuted\n"),
+        "{error}"
+    );
 }
 
 #[cfg(unix)]
@@ -183,6 +187,65 @@ fn what_is_large_is_asked_for_in_small_pieces() {
     let (status, out, error) = said(&[&["harness", file.to_str().unwrap()], &options[..]].concat());
     assert_eq!((status, error.as_str()), (3, ""), "{out}");
     assert!(out.contains("run, log-probability, score, conditional: the model is too large"), "{out}");
+}
+
+/// What was said is judged again, to the same report or the same fault; where it is no such dialogue, that is told.
+#[test]
+fn a_dialogue_is_judged_again_without_the_child() {
+    let program = program();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let file = path("dialogue");
+    let replay = |file: &str| said(&["harness", "--quiet", "--replay", file]);
+    let wrong = [program.as_str(), "serve", "--mutant", "log_prob_halved"];
+    for (options, child, want) in [
+        (&["--departure", "0.5"][..], &[program.as_str(), "serve"][..], 0),
+        (&["--budget", "0.2s", "--departure", "0.01"], &[&program, "serve"], 3),
+        (&["--budget", "1000", "--seed", "5"], &wrong, 1),
+        (&["--timeout", "60"], &[&program, "serve", "--mutant", "crash"], 4),
+        (&["--timeout", "60"], &[&program, "serve", "--mutant", "text"], 4),
+    ] {
+        let live = harness("k3", &[options, &["--record", &file]].concat(), child);
+        assert_eq!(live.0, want, "{live:?}");
+        let again = replay(&file);
+        // What a child says on its standard error is passed on, and told.
+        let live_error = live.2.split_once("error: ").map_or("", |(_, error)| error);
+        let error = again.2.split_once("error: ").map_or("", |(_, error)| error);
+        assert_eq!((again.0, &again.1, error), (live.0, &live.1, live_error));
+    }
+    let suite = ["harness", "--suite", "--quick", "--quiet", "--budget", "70", "--record", &file, "--"];
+    let live = said(&[&suite[..], &[&program, "serve"]].concat());
+    assert_eq!(replay(&file), live);
+    // An answer that another one was put in place of, a request that is another, a cut, and what is no recording.
+    let (_, _, error) = harness("k3", &["--budget", "200", "--record", &file], &[&program, "serve"]);
+    assert_eq!(error, "");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (head, rest) = text.split_once('\n').unwrap();
+    let altered = path("altered");
+    for (text, status, want) in [
+        (text.replacen("\"score\":[[", "\"score\":[[1,", 1), 4, "gave a row of 4 numbers in `score`: want 3"),
+        (
+            text.replacen(r#""op":"hello""#, r#""op":"hallo""#, 1),
+            2,
+            "line 2: here something else is asked for now",
+        ),
+        (text[..text.len() / 2].to_owned(), 2, "is it truncated?"),
+        (
+            text.lines().take(8).map(|line| format!("{line}\n")).collect(),
+            2,
+            "ends before line 9: is it truncated?",
+        ),
+        (rest.to_owned(), 2, "line 1: want a recording, made by harness --record"),
+        (text.replacen("\"recording\":1", "\"recording\":2", 1), 2, "a recording of version 2: want 1"),
+        (format!("{}\n{rest}", head.replace("\"seed\":1,", "")), 2, "line 1: missing field `seed`"),
+    ] {
+        std::fs::write(&altered, text).unwrap();
+        let (found, out, error) = replay(&altered);
+        assert_eq!((found, out.as_str()), (status, ""), "{error}");
+        assert!(error.contains(want), "{want}: {error}");
+    }
+    let (status, _, error) = said(&["harness", "--replay", &file, "--seed", "2"]);
+    assert!(status == 2 && error.contains("cannot be used with"), "{error}");
 }
 
 /// Whatever the child has started goes with it.

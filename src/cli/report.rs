@@ -260,7 +260,7 @@ impl Judgement<'_> {
             "False alarm: a right sampler is refuted anywhere in this report with probability at most {},\n\
              {} in each of its {} tests (a row that shows the worst of several is several).\n\
              catches: the smallest departure (TV: total variation; sup: of distribution functions{range}) that the test \
-             refutes\nwith probability {POWER}, for one entry or one pair. ",
+             refutes\nwith probability {POWER}, for one entry or one pair.",
             float(self.budget.alpha(), 9),
             short(self.budget.per_test()),
             self.budget.tests(),
@@ -278,24 +278,27 @@ impl Judgement<'_> {
             ),
             ("G", "G: likelihood ratio, which pools nothing; ".to_owned()),
             ("KS", "KS: Kolmogorov-Smirnov; ".to_owned()),
-            (
-                "bets",
-                "bets: the log of what bets at the exact law's odds have gained, evidence whenever one looks; ".to_owned(),
-            ),
         ];
+        let bets = [(
+            "bets",
+            "bets: the log of what bets at the odds of the exact law have gained, evidence at every look; ",
+        )];
         let any_size = [
             ("wins", "wins: how often an entry won, beside its chances; "),
             ("pooled", "pooled: what all the values have in common, of a single one next to nothing; "),
         ];
+        let mut end = " ";
         for said in [
             words.into_iter().filter(|(word, _)| used(word)).map(|(_, said)| said).collect::<String>(),
+            bets.into_iter().filter(|(word, _)| used(word)).map(|(_, said)| said).collect(),
             any_size.into_iter().filter(|(word, _)| used(word)).map(|(_, said)| said).collect(),
         ] {
             if let Some(said) = said.strip_suffix("; ") {
-                text.push_str(&format!("{said}.\n"));
+                text.push_str(&format!("{end}{said}."));
             }
+            end = "\n";
         }
-        text
+        text + "\n"
     }
 
     fn json(&self) -> String {

@@ -73,7 +73,14 @@ impl Requests {
             Most::Draws(most) => most - self.made,
             Most::Seconds(_) => u64::MAX,
         };
-        if left == 0 || self.made > 0 && self.until.is_some_and(|until| until <= now()) {
+        let late =
+            || match (self.child.lock().unwrap_or_else(PoisonError::into_inner).next_is_sample(), self.until)
+            {
+                (Some(is_sample), Some(_)) => !is_sample,
+                (None, Some(until)) => until <= now(),
+                (_, None) => false,
+            };
+        if left == 0 || self.made > 0 && late() {
             return Ok(None);
         }
         let count = left.min(self.at_once).min(FIRST.max(self.made / 4));

@@ -3,6 +3,8 @@
 mod child;
 mod exact;
 mod live;
+mod process;
+mod recording;
 mod suite;
 
 use std::collections::BTreeSet;
@@ -14,13 +16,15 @@ use clap::Args;
 use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{Asked, CheckError, Method};
 use recursive_gumbel::protocol::VERSION;
-use recursive_gumbel::report::Row;
+use recursive_gumbel::report::{Row, findings};
 use recursive_gumbel::sample::Field;
 use recursive_gumbel::statistics::Budget;
 use serde_json::{Map, Value, json};
 
-use child::{Child, Fault, items};
+use child::{Child, Fault, Talk, items};
 use live::{Live, Most};
+use process::Process;
+use recording::{FORMAT, Head, Recorder, Recording, Replay};
 use suite::Case;
 
 use super::output::Output;
@@ -38,10 +42,10 @@ use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 #[derive(Args, Debug)]
 pub(super) struct Harness {
     /// The model files (JSON); `-` reads standard input.
-    #[arg(required_unless_present_any = ["suite", "explain_protocol"], conflicts_with = "suite")]
+    #[arg(required_unless_present_any = ["suite", "explain_protocol", "replay"], conflicts_with = "suite")]
     models: Vec<PathBuf>,
     /// The command that starts the implementation, after `--`.
-    #[arg(required_unless_present = "explain_protocol", last = true)]
+    #[arg(required_unless_present_any = ["explain_protocol", "replay"], last = true)]
     command: Vec<String>,
     /// All structures that it offers, on some 40 models; --departure is no less than 0.1.
     #[arg(long)]
@@ -56,6 +60,16 @@ pub(super) struct Harness {
     /// the departure [default: 1000000, of the suite 200000].
     #[arg(long, value_name = "N|SECONDS")]
     budget: Option<Most>,
+    /// Keep the whole dialogue in this file, which appears when it is over.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Judge such a dialogue again, without the implementation: to the same report.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["models", "command", "suite", "quick", "budget", "seed", "timeout", "record", "alpha", "departure"]
+    )]
+    replay: Option<PathBuf>,
     /// The seed of what it is asked.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -185,23 +199,29 @@ impl Dialogue {
         self.method(model, alpha).map_or(0, |method| method.tests(model, self.fields(), &self.asked()))
     }
 
-    /// Everything on one model.
-    fn judge(&self, case: &Case, budget: &Budget, drawn: impl Fn(u64) + Sync) -> Result<Vec<Row>, Failure> {
+    /// Everything on one model. What was judged before a fault is there as well.
+    fn judge(
+        &self,
+        case: &Case,
+        budget: &Budget,
+        drawn: impl Fn(u64) + Sync,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Failure> {
         let Case { name, model, file } = case;
         let mut child = self.child();
-        tell(&mut child, model, file).map_err(Failure::fault)?;
-        let mut rows = exact::judge(&mut child, model, &self.offer, self.seed).map_err(Failure::fault)?;
+        tell(&mut child, model, file).map_err(failed)?;
+        let exact = exact::judge(&mut child, model, &self.offer, self.seed).map_err(failed)?;
         drop(child);
-        for row in &mut rows {
-            (row.structure, row.model) = (model.kind().name(), name.clone());
-        }
-        let Some(method) = self.method(model, budget.alpha()) else { return Ok(rows) };
+        rows.extend(exact.into_iter().map(|row| Row {
+            structure: model.kind().name(),
+            model: name.clone(),
+            ..row
+        }));
+        let Some(method) = self.method(model, budget.alpha()) else { return Ok(()) };
         let fault = Arc::new(Mutex::new(None));
         let why = |error: &dyn std::fmt::Display| {
             let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Failure::fault(
-                fault.unwrap_or_else(|| self.child().fault(format!("gave draws that are none: {error}"))),
-            )
+            failed(fault.unwrap_or_else(|| self.child().fault(format!("gave draws that are none: {error}"))))
         };
         let live = Live::new(model, &self.child, self.fields(), self.most, self.seed, &fault);
         let mut live = live.map_err(|error| why(&error))?;
@@ -210,7 +230,7 @@ impl Dialogue {
             CheckError::Source(error) => why(&error),
             ours => Failure::input(ours),
         })?);
-        Ok(rows)
+        Ok(())
     }
 
     /// A model with one trace: whatever is wrong here is wrong with the glue.
@@ -241,6 +261,34 @@ const NAMED: (u64, f64) = (1_000_000, 0.0);
 const SUITE: (u64, f64) = (200_000, 0.1);
 const QUICK: (u64, f64) = (200_000, 0.5);
 
+/// What came of a dialogue.
+struct Judged {
+    /// Name and version.
+    implementation: String,
+    structures: Vec<&'static str>,
+    /// How many models.
+    cases: usize,
+    rows: Vec<Row>,
+    budget: Budget,
+}
+
+/// The implementation, or the recording, is at fault.
+fn failed(fault: Fault) -> Failure {
+    if fault.is_of_recording() { Failure::input(fault) } else { Failure::fault(fault) }
+}
+
+/// What was judged before a fault.
+fn before(rows: &[Row], models: usize, of: usize) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let so_far = format!("\njudged before it: {} checks, {models} of {of} models to the end", rows.len());
+    match findings(rows).first() {
+        None => so_far + "; nothing was refuted",
+        Some(first) => format!("{so_far}; REFUTED: {}: {}", first.subject, first.note),
+    }
+}
+
 impl Harness {
     pub(super) fn run(mut self) -> Result<Outcome, Failure> {
         if self.explain_protocol {
@@ -258,14 +306,12 @@ impl Harness {
                 "--quick is a part of the suite: want --suite --quick, and no models",
             ));
         }
-        let outputs = self.how.outputs()?;
-        let mut named_models = Vec::new();
-        for path in &self.models {
-            let file = read_text(path)?;
-            let model = parse_model(path, &file)?;
-            let name = if self.models.len() == 1 { String::new() } else { named(path) };
-            named_models.push(Case { name, model, file });
-        }
+        let replay = self.replay.take().map(|path| Replay::open(&path)).transpose()?;
+        let (replay, files) = match replay {
+            Some((replay, head)) => (Some(replay), self.go_back_to(head)?),
+            None => (None, self.models.iter().map(|path| read_text(path)).collect::<Result<_, _>>()?),
+        };
+        let named_models = self.named_models(files)?;
         let (draws, departure) = match (self.suite, self.quick) {
             (_, true) => QUICK,
             (true, false) => SUITE,
@@ -273,54 +319,37 @@ impl Harness {
         };
         self.how.departure = self.how.departure.max(departure);
         let most = self.budget.unwrap_or(Most::Draws(draws));
-        let waiting = spinner("asking".to_owned(), self.how.quiet);
-        let mut child =
-            Child::start(&self.command, Duration::from_secs_f64(seconds)).map_err(Failure::fault)?;
-        let offer = Offer::ask(&mut child).map_err(Failure::fault)?;
-        let offers = |name: &str| offer.structures.contains(name);
-        let cases = if self.suite { suite::cases(offers, self.quick) } else { named_models };
-        let missing = cases.iter().map(|case| case.model.kind().name()).find(|name| !offers(name));
-        if missing.is_some() || cases.is_empty() {
-            let offered: Vec<&str> = offer.structures.iter().map(String::as_str).collect();
-            let missing = missing.unwrap_or("any structure that is known here");
-            return Err(Failure::fault(
-                child.fault(format!("does not offer {missing}, only {}", offered.join(", "))),
-            ));
-        }
-        let dialogue = Dialogue {
-            child: Arc::new(Mutex::new(child)),
-            offer,
-            seed: self.seed,
-            most,
-            departure: self.how.departure,
+        let outputs = self.how.outputs()?;
+        let head = self.head(&named_models);
+        let mut talk: Box<dyn Talk> = match replay {
+            Some(replay) => Box::new(replay),
+            None => {
+                let process = Process::start(&self.command, Duration::from_secs_f64(seconds));
+                Box::new(process.map_err(|what| failed(Fault::of_command(what)))?)
+            }
         };
-        let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
-        for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind.name())) {
-            dialogue.smoke(kind).map_err(Failure::fault)?;
+        let mut recording: Option<Recording> = None;
+        if let Some(path) = &self.record {
+            let (recorder, of) = Recorder::new(talk, path, &head)?;
+            (talk, recording) = (Box::new(recorder), Some(of));
         }
-        let tests: usize = cases.iter().map(|case| dialogue.tests(&case.model, self.how.alpha)).sum();
-        let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
-        let mut rows = Vec::new();
-        for case in &cases {
-            waiting.set_message(format!("{} {}", case.model.kind().name(), case.name));
-            rows.extend(dialogue.judge(case, &budget, |drawn| waiting.inc(drawn))?);
+        let child = Arc::new(Mutex::new(Child::new(talk)));
+        let judged = self.judge(&child, named_models, most);
+        if let (Some(recording), Ok(_) | Err(Failure::Fault(_))) = (recording, &judged) {
+            let tail = child.lock().unwrap_or_else(PoisonError::into_inner).tail();
+            recording.finish(&tail)?;
         }
-        waiting.finish_and_clear();
-        dialogue.child().stop().map_err(Failure::fault)?;
+        let Judged { implementation, structures, cases, rows, budget } = judged?;
         let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
-        let structures: Vec<&str> = kinds.into_iter().collect();
-        let of = match &cases[..] {
-            [_] => structures.join(", "),
-            _ => format!("{} models", cases.len()),
-        };
+        let of = if cases == 1 { structures.join(", ") } else { format!("{cases} models") };
         let judgement = Judgement {
             rows: &rows,
             budget: &budget,
             departure: self.how.departure,
-            subject: format!("{} of {of}, by {}", dialogue.offer.name, command.join(" ")),
+            subject: format!("{implementation} of {of}, by {}", command.join(" ")),
             facts: vec![
                 ("structures", structures.into()),
-                ("implementation", dialogue.offer.name.clone().into()),
+                ("implementation", implementation.into()),
                 ("command", self.command.clone().into()),
                 ("budget", most.to_string().into()),
                 ("seed", self.seed.into()),
@@ -329,6 +358,88 @@ impl Harness {
             all: true,
         };
         self.how.write(outputs, &judgement, "harness")
+    }
+
+    /// The named models, from the texts of their files.
+    fn named_models(&self, files: Vec<String>) -> Result<Vec<Case>, Failure> {
+        let case = |(path, file): (&PathBuf, String)| {
+            let name = if self.models.len() == 1 { String::new() } else { named(path) };
+            Ok(Case { name, model: parse_model(path, &file)?, file })
+        };
+        self.models.iter().zip(files).map(case).collect()
+    }
+
+    /// What is written down of what is judged, and how.
+    fn head(&self, models: &[Case]) -> Head {
+        Head {
+            recording: FORMAT,
+            command: self.command.clone(),
+            suite: self.suite,
+            quick: self.quick,
+            budget: self.budget.map(|most| most.to_string()),
+            seed: self.seed,
+            alpha: self.how.alpha,
+            departure: self.how.departure,
+            models: self.models.iter().cloned().zip(models.iter().map(|case| case.file.clone())).collect(),
+        }
+    }
+
+    /// Takes over what was judged then, and how. Returns the texts of the models' files.
+    fn go_back_to(&mut self, head: Head) -> Result<Vec<String>, Failure> {
+        let budget = head.budget.map(|budget| budget.parse::<Most>().map_err(Failure::input));
+        self.budget = budget.transpose()?;
+        (self.command, self.suite, self.quick, self.seed) = (head.command, head.suite, head.quick, head.seed);
+        (self.how.alpha, self.how.departure) = (head.alpha, head.departure);
+        let files;
+        (self.models, files) = head.models.into_iter().unzip();
+        Ok(files)
+    }
+
+    /// Holds the whole dialogue.
+    fn judge(
+        &self,
+        child: &Arc<Mutex<Child>>,
+        named_models: Vec<Case>,
+        most: Most,
+    ) -> Result<Judged, Failure> {
+        let waiting = spinner("asking".to_owned(), self.how.quiet);
+        let locked = || child.lock().unwrap_or_else(PoisonError::into_inner);
+        let offer = Offer::ask(&mut locked()).map_err(failed)?;
+        let offers = |name: &str| offer.structures.contains(name);
+        let cases = if self.suite { suite::cases(offers, self.quick) } else { named_models };
+        let missing = cases.iter().map(|case| case.model.kind().name()).find(|name| !offers(name));
+        if missing.is_some() || cases.is_empty() {
+            let offered: Vec<&str> = offer.structures.iter().map(String::as_str).collect();
+            let missing = missing.unwrap_or("any structure that is known here");
+            let what = format!("does not offer {missing}, only {}", offered.join(", "));
+            return Err(failed(locked().fault(what)));
+        }
+        let child = Arc::clone(child);
+        let dialogue = Dialogue { child, offer, seed: self.seed, most, departure: self.how.departure };
+        let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
+        for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind.name())) {
+            dialogue.smoke(kind).map_err(failed)?;
+        }
+        let tests: usize = cases.iter().map(|case| dialogue.tests(&case.model, self.how.alpha)).sum();
+        let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
+        let mut rows = Vec::new();
+        for (number, case) in cases.iter().enumerate() {
+            waiting.set_message(format!("{} {}", case.model.kind().name(), case.name));
+            let judged = dialogue.judge(case, &budget, |drawn| waiting.inc(drawn), &mut rows);
+            judged.map_err(|failure| match failure {
+                Failure::Fault(what) => Failure::Fault(what + &before(&rows, number, cases.len())),
+                ours => ours,
+            })?;
+        }
+        waiting.finish_and_clear();
+        dialogue.child().stop().map_err(failed)?;
+        Ok(Judged {
+            implementation: dialogue.offer.name,
+            structures: kinds.into_iter().collect(),
+            cases: cases.len(),
+            rows,
+            budget,
+        })
     }
 
     /// The command that repeats the judgement.
