@@ -109,6 +109,75 @@ fn a_sampler_in_pytorch_is_held() {
     assert_eq!(status, 0, "{report}");
 }
 
+/// `plain.py` with other conventions, in the place of {…}: derivatives in the rate, say, or Gumbels, or single precision.
+const OTHER: &str = r#"
+import math, struct, sys
+sys.path.insert(0, "examples/adapters")
+import plain
+
+declared, parameter, gumbel, single = {…}
+right = plain.ops
+
+def deep(change, value):
+    if isinstance(value, list):
+        return [deep(change, item) for item in value]
+    return value if value is None else change(value)
+
+def derivative(rate, in_log_mean):
+    return in_log_mean * {"log_mean": 1, "log_rate": -1, "rate": -1 / rate if rate else 0, "mean": rate}[parameter]
+
+def ops(model, request):
+    if gumbel and "exponentials" in request:
+        request["exponentials"] = deep(lambda weight: math.exp(-weight), request["exponentials"])
+    answer = right(model, request)
+    for field in ("exponentials", "conditional"):
+        if gumbel and field in answer:
+            answer[field] = deep(lambda weight: -math.log(weight), answer[field])
+    if "score" in answer:
+        answer["score"] = [[derivative(rate, s) for rate, s in zip(model.rate, row)] for row in answer["score"]]
+    if single:
+        for field in answer.keys() & {"exponentials", "conditional", "score", "log_prob"}:
+            answer[field] = deep(lambda value: struct.unpack("f", struct.pack("f", value))[0], answer[field])
+    return answer
+
+plain.ops = ops
+plain.HELLO["dtype"] = "f32" if single else "f64"
+if declared:
+    plain.HELLO["conventions"] = {"parameter": parameter, "weights": "gumbel" if gumbel else "exponential"}
+plain.main()
+"#;
+
+/// Whatever the conventions: what is right is held if they are declared, and only then.
+#[test]
+fn other_conventions_are_honoured() {
+    if !has("python3", "import json, math, random") {
+        return;
+    }
+    let shell = Shell::new();
+    let judge = |model: &str, conventions: &str| {
+        std::fs::write(shell.0.path().join("other.py"), OTHER.replace("{…}", conventions)).unwrap();
+        let harness =
+            format!("recursive-gumbel harness examples/models/{model}.json --quiet --departure 0.6");
+        shell.run(&format!("{harness} --budget 6000 -- python3 other.py"))
+    };
+    for (model, conventions, status) in [
+        ("nested_arborescence", r#"True, "log_rate", True, False"#, 0),
+        ("matching3", r#"True, "rate", True, False"#, 0),
+        ("top_k", r#"True, "mean", False, False"#, 0), // an entry is absent
+        ("k4", r#"True, "rate", True, True"#, 0),
+        ("extreme_rates", r#"True, "log_mean", True, False"#, 0),
+        ("k4", r#"False, "log_rate", False, False"#, 1),
+        ("k4", r#"False, "log_mean", True, False"#, 1),
+        ("k4", r#"True, "odds", False, False"#, 4),
+    ] {
+        let (found, report) = judge(model, conventions);
+        assert_eq!(found, status, "{model} {conventions}: {report}");
+        let odds = status < 4
+            || report.contains("gave the convention parameter = \"odds\": want parameter = log_mean");
+        assert!(odds, "{report}");
+    }
+}
+
 /// An implementation of all structures that was written for it alone, and what it says to wrong questions.
 #[test]
 fn the_plain_adapter_is_held_by_the_harness() {

@@ -161,16 +161,16 @@ fn children_that_are_none_are_told() {
 #[cfg(unix)]
 #[test]
 fn what_is_skipped_is_not_judged() {
-    let hello = r#"{"id":1,"ok":{"name":"x","version":"1","structures":["spanning_tree"],"ops":["run","score"],"dtype":"f32"}}"#;
+    let hello = r#"{"id":1,"ok":{"name":"x","version":"1","structures":["spanning_tree"],"ops":["run","score","sample"],"fields":["structure"],"dtype":"f32"}}"#;
     let script = format!(
         r#"say() {{ read line; echo "{{\"id\":$1,$2}}"; }}
         read line; echo '{hello}'
         say 2 '"ok":{{}}'; say 3 '"ok":{{"structure":[[[0,1]]],"trace":[[[0,1]]]}}'; say 4 '"ok":{{}}'
-        say 5 '"skipped":"too lazy"'; say 6 '"skipped":"too lazy"'; say 7 '"ok":{{}}'"#
+        say 5 '"skipped":"too lazy"'; say 6 '"skipped":"too lazy"'; say 7 '"skipped":"too lazy"'; say 8 '"ok":{{}}'"#
     );
     let (status, out, error) = harness("k3", &[], &["sh", "-c", &script]);
     assert_eq!((status, error.as_str()), (4, ""), "{out}");
-    assert!(out.contains("run, score: it says: too lazy"), "{out}");
+    assert!(out.contains("run, score, draws: it says: too lazy"), "{out}");
 }
 
 /// A dense tree whose races are too many to be listed: that is not the child's fault, and its draws are still asked for one by one.

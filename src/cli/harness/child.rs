@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::conventions::Conventions;
+
 /// Characters of a request or of a line that are told.
 const SHOWN: usize = 200;
 
@@ -91,11 +93,29 @@ pub(super) struct Child {
     talk: Box<dyn Talk>,
     last: String,
     id: u64,
+    conventions: Conventions,
+    /// Of the model that it was told.
+    rates: Vec<f64>,
 }
 
 impl Child {
     pub(super) fn new(talk: Box<dyn Talk>) -> Self {
-        Self { talk, last: String::new(), id: 0 }
+        Self { talk, last: String::new(), id: 0, conventions: Conventions::default(), rates: Vec::new() }
+    }
+
+    /// From now on its numbers mean this.
+    pub(super) fn adopt(&mut self, conventions: Conventions) {
+        self.conventions = conventions;
+    }
+
+    /// What its numbers mean.
+    pub(super) fn conventions(&self) -> &Conventions {
+        &self.conventions
+    }
+
+    /// From now on it is asked of a model with these rates.
+    pub(super) fn know(&mut self, rates: Vec<f64>) {
+        self.rates = rates;
     }
 
     /// Of a recording, whether the next request is for draws; otherwise nobody knows.
@@ -137,7 +157,11 @@ impl Child {
         }
         let word = |value: &Value| value.as_str().map(ToOwned::to_owned);
         match (answer.remove("ok"), answer.remove("skipped"), answer.remove("error")) {
-            (Some(Value::Object(object)), None, None) => Some(Answer::Ok(object)),
+            (Some(Value::Object(mut object)), None, None) => {
+                let translated = self.conventions.translate(&mut object, &self.rates);
+                translated.map_err(|what| self.fault(what))?;
+                Some(Answer::Ok(object))
+            }
             (None, Some(reason), None) => word(&reason).map(Answer::Skipped),
             (None, None, Some(error)) => word(&error).map(Answer::Error),
             _ => None,

@@ -116,7 +116,7 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
 }
 
 /// The row of what the implementation does not do, for a reason of its own.
-fn skipped(subject: &'static str, why: &str) -> Row {
+pub(super) fn skipped(subject: &'static str, why: &str) -> Row {
     Row::exact(subject, "of what is given", 0, "requests").not_judged(format!("it says: {why}"))
 }
 
@@ -258,8 +258,8 @@ fn runs(
     rng: &mut ChaCha8Rng,
 ) -> Result<Row, Fault> {
     let kept = weights(model, rates, offer, most, rng);
-    let number = |weight: &f64| if weight.is_finite() { json!(weight) } else { Value::Null };
-    let asked: Vec<Vec<Value>> = kept.iter().map(|(row, _)| row.iter().map(number).collect()).collect();
+    let told = |weight: &f64| child.conventions().tell(*weight);
+    let asked: Vec<Vec<Value>> = kept.iter().map(|(row, _)| row.iter().map(told).collect()).collect();
     let mut answer = match child.ask(&json!({"op": "run", "exponentials": asked}))? {
         Answer::Skipped(why) => return Ok(skipped("run", &why)),
         answer => child.ok(answer)?,

@@ -11,7 +11,7 @@ use recursive_gumbel::sample::jsonl::{Input, JsonLines, Lines};
 use recursive_gumbel::sample::{Batch, Field, Places, Source, SourceError};
 use serde_json::{Map, Value, json};
 
-use super::child::{Child, Fault, items};
+use super::child::{Answer, Child, Fault, items};
 
 /// When no more draws are asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,8 +67,8 @@ struct Requests {
 }
 
 impl Requests {
-    /// The lines of a samples file; none if there are to be no more.
-    fn next(&mut self) -> Result<Option<Input>, Fault> {
+    /// The lines of a samples file; none if there are to be no more, or it does not draw from this model, and why.
+    fn next(&mut self) -> Result<More, Fault> {
         let left = match self.most {
             Most::Draws(most) => most - self.made,
             Most::Seconds(_) => u64::MAX,
@@ -81,13 +81,16 @@ impl Requests {
                 (_, None) => false,
             };
         if left == 0 || self.made > 0 && late() {
-            return Ok(None);
+            return Ok(More::Enough);
         }
         let count = left.min(self.at_once).min(FIRST.max(self.made / 4));
         let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         let request = json!({"op": "sample", "count": count, "seed": self.seed, "fields": names});
-        let mut answer = child.need(&request)?;
+        let mut answer = match child.ask(&request)? {
+            Answer::Skipped(why) if self.made == 0 => return Ok(More::Skipped(why)),
+            answer => child.ok(answer)?,
+        };
         let mut draws = vec![Map::new(); count as usize];
         for name in names {
             let column = items(&child, &mut answer, name, count as usize)?;
@@ -98,8 +101,16 @@ impl Requests {
         let lines: String = draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect();
         let name = format!("its draws of seed {}", self.seed);
         (self.made, self.seed) = (self.made + count, self.seed + 1);
-        Ok(Some(Input { name, read: Box::new(Cursor::new(lines.into_bytes())) }))
+        Ok(More::Draws(Input { name, read: Box::new(Cursor::new(lines.into_bytes())) }))
     }
+}
+
+/// What a request for draws brings.
+enum More {
+    Draws(Input),
+    Enough,
+    /// With the reason.
+    Skipped(String),
 }
 
 #[allow(clippy::disallowed_methods)] // how many draws there are may depend on the clock if someone asks for it; what is said of them not
@@ -122,7 +133,7 @@ fn failed(slot: &Mutex<Option<Fault>>, fault: Fault) -> SourceError {
 }
 
 impl<'m> Live<'m> {
-    /// Asks for the first draws. A fault is left in the slot.
+    /// Asks for the first draws; or says why there are none. A fault is left in the slot.
     pub(super) fn new(
         model: &'m Model,
         child: &Arc<Mutex<Child>>,
@@ -130,7 +141,7 @@ impl<'m> Live<'m> {
         most: Most,
         seed: u64,
         fault: &Arc<Mutex<Option<Fault>>>,
-    ) -> Result<Self, SourceError> {
+    ) -> Result<Result<Self, String>, SourceError> {
         let until = match most {
             Most::Seconds(seconds) => now().checked_add(Duration::from_secs_f64(seconds)),
             Most::Draws(_) => None,
@@ -144,9 +155,13 @@ impl<'m> Live<'m> {
             seed,
             made: 0,
         };
-        let first = requests.next().map_err(|what| failed(fault, what))?;
-        let lines = JsonLines::new(model, first.into_iter().collect())?;
-        Ok(Self { lines, requests, fault: Arc::clone(fault) })
+        let inputs = match requests.next().map_err(|what| failed(fault, what))? {
+            More::Draws(first) => vec![first],
+            More::Enough => Vec::new(),
+            More::Skipped(why) => return Ok(Err(why)),
+        };
+        let lines = JsonLines::new(model, inputs)?;
+        Ok(Ok(Self { lines, requests, fault: Arc::clone(fault) }))
     }
 }
 
@@ -164,8 +179,8 @@ impl Source for Live<'_> {
                 return Ok(pieces);
             }
             match self.requests.next() {
-                Ok(Some(more)) => self.lines.add(more),
-                Ok(None) => return Ok(Vec::new()),
+                Ok(More::Draws(more)) => self.lines.add(more),
+                Ok(More::Enough | More::Skipped(_)) => return Ok(Vec::new()),
                 Err(fault) => return Err(failed(&self.fault, fault)),
             }
         }

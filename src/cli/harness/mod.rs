@@ -1,6 +1,7 @@
 //! `harness MODEL -- COMMAND`
 
 mod child;
+mod conventions;
 mod exact;
 mod live;
 mod process;
@@ -22,6 +23,7 @@ use recursive_gumbel::statistics::Budget;
 use serde_json::{Map, Value, json};
 
 use child::{Child, Fault, Talk, items};
+use conventions::Conventions;
 use live::{Live, Most};
 use process::Process;
 use recording::{FORMAT, Head, Recorder, Recording, Replay};
@@ -128,6 +130,8 @@ impl Offer {
             "f32" => true,
             other => return Err(child.fault(format!("gave the dtype {other:?}: want f32 or f64"))),
         };
+        let conventions = Conventions::read(said.remove("conventions"), single);
+        let conventions = conventions.map_err(|what| child.fault(what))?;
         let ops = words(child, &mut said, "ops")?;
         let named = if ops.contains("sample") { words(child, &mut said, "fields")? } else { BTreeSet::new() };
         let known = Field::DRAWN.map(Field::name);
@@ -135,7 +139,9 @@ impl Offer {
             return Err(child.fault(format!("gave the field {other:?}: want some of {}", known.join(", "))));
         }
         let fields = Field::DRAWN.into_iter().filter(|field| named.contains(field.name())).collect();
-        Ok(Self { name, structures: words(child, &mut said, "structures")?, ops, fields, single })
+        let structures = words(child, &mut said, "structures")?;
+        child.adopt(conventions);
+        Ok(Self { name, structures, ops, fields, single })
     }
 }
 
@@ -158,9 +164,11 @@ fn tell(child: &mut Child, model: &Model, file: &str) -> Result<(), Fault> {
     let logits: Vec<Value> = rates.iter().map(logit).collect();
     // The file as it is, but on one line: its numbers are exact.
     let file = file.replace(['\n', '\r'], " ");
-    let (rates, logits) = (json!(rates), Value::from(logits));
-    let request = format!(r#"{{"op":"model","model":{file},"rates":{rates},"logits":{logits}}}"#);
-    child.need_text(&request).map(|_| ())
+    let (told, logits) = (json!(rates), Value::from(logits));
+    let request = format!(r#"{{"op":"model","model":{file},"rates":{told},"logits":{logits}}}"#);
+    child.need_text(&request)?;
+    child.know(rates);
+    Ok(())
 }
 
 /// What is judged, and how.
@@ -224,7 +232,14 @@ impl Dialogue {
             failed(fault.unwrap_or_else(|| self.child().fault(format!("gave draws that are none: {error}"))))
         };
         let live = Live::new(model, &self.child, self.fields(), self.most, self.seed, &fault);
-        let mut live = live.map_err(|error| why(&error))?;
+        let mut live = match live.map_err(|error| why(&error))? {
+            Ok(live) => live,
+            Err(reason) => {
+                let row = exact::skipped("draws", &reason);
+                rows.push(Row { structure: model.kind().name(), model: name.clone(), ..row });
+                return Ok(());
+            }
+        };
         let judged = method.judge(name, model, &mut live, &self.asked(), budget, drawn);
         rows.extend(judged.map_err(|error| match error {
             CheckError::Source(error) => why(&error),
@@ -241,7 +256,8 @@ impl Dialogue {
         tell(&mut child, &one, &file)?;
         let Some(only) = one.traces().next() else { return Ok(()) };
         if self.offer.has("run") {
-            let mut answer = child.need(&json!({"op": "run", "exponentials": [[1.5]]}))?;
+            let weight = child.conventions().tell(1.5);
+            let mut answer = child.need(&json!({"op": "run", "exponentials": [[weight]]}))?;
             let want =
                 [("structure", one.canonical(&only.structure)), ("trace", one.canonical_trace(&only.trace))];
             for (field, want) in want {
