@@ -248,6 +248,37 @@ fn a_dialogue_is_judged_again_without_the_child() {
     assert!(status == 2 && error.contains("cannot be used with"), "{error}");
 }
 
+/// The smallest model on which the same is refuted, and how to see it again.
+#[test]
+fn it_goes_down_to_a_small_model() {
+    let program = program();
+    let shrunk = |mutant: &str, options: &[&str]| {
+        let options = [&["--shrink", "--departure", "0.3"], options].concat();
+        harness("nested_arborescence", &options, &[&program, "serve", "--mutant", mutant])
+    };
+    let (status, out, _) = shrunk("residuals_doubled", &[]);
+    let model = r#"{"structure":"arborescence","vertices":3,"root":2,"edges":[[0,1,1],[1,0,1],[2,0,1]]}"#;
+    let told = format!(
+        "\nThe smallest model on which it was found, of 7 tried:\n  {model}\n  conditional: of the trace "
+    );
+    assert!(status == 1 && out.contains(&told), "{out}");
+    let again = format!(
+        "echo '{model}' | recursive-gumbel harness - --budget 1000000 --seed 1 --alpha 1e-6 --departure 0.3 -- "
+    );
+    assert!(out.contains(&again), "{out}");
+    // By its draws, and for programs; and again from the dialogue.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dialogue").display().to_string();
+    let (status, out, _) = shrunk("one_seed", &["--format", "json", "--record", &file]);
+    assert_eq!((status, &out), (1, &said(&["harness", "--replay", &file, "--format", "json", "--quiet"]).1));
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["smaller"]["model"]["vertices"], 3, "{out}");
+    assert!(report["smaller"]["finding"].as_str().unwrap().starts_with("exponentials: repeats: "), "{out}");
+    // What is held has none.
+    let (status, out, _) = harness("k3", &["--shrink", "--departure", "0.5"], &[&program, "serve"]);
+    assert!(status == 0 && !out.contains("smallest model"), "{out}");
+}
+
 /// Whatever the child has started goes with it.
 #[cfg(unix)]
 #[test]

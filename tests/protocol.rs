@@ -10,7 +10,11 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 use recursive_gumbel::protocol::{Op, Request};
 use recursive_gumbel::verify::MODELS;
+use schema::differs;
 use serde_json::{Value, json};
+
+#[path = "common/schema.rs"]
+mod schema;
 
 /// The answers to some lines.
 fn serve(lines: &[String]) -> Vec<Value> {
@@ -236,4 +240,68 @@ fn what_cannot_be_answered_is_told_and_the_next_request_is() {
     ]);
     assert_eq!(answers.len(), 2);
     assert!(answers[0]["error"].as_str().unwrap().contains("no model yet"));
+}
+
+/// Where a dialogue is not as the schemas say.
+fn strange(dialogue: &str) -> Option<String> {
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(format!("docs/protocol/{name}.schema.json")).unwrap())
+            .unwrap()
+    };
+    let (requests, answers) = (read("request"), read("answer"));
+    let mut op = Value::Null;
+    dialogue.lines().find_map(|line| {
+        let (mark, text) = line.split_at(2);
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        match mark {
+            "> " => {
+                op = value["op"].clone();
+                // Of all kinds of requests the one that it says it is.
+                differs(&requests, &requests["$defs"][op.as_str().unwrap()], &value, line)
+            }
+            "< " => differs(&answers, &answers, &value, line).or_else(|| {
+                let ok = value.get("ok")?;
+                differs(&answers, &answers["$defs"][op.as_str().unwrap()], ok, line)
+            }),
+            _ => None,
+        }
+    })
+}
+
+/// The dialogue of the book, all that the quick suite asks and `serve` answers, and what `plain.py` does; and answers that are wrong.
+#[test]
+fn dialogues_are_as_their_schemas_say() {
+    let chapter = include_str!("../docs/src/protocol.md");
+    let lines = |text: &str| {
+        text.lines().filter(|line| line.starts_with(['>', '<'])).map(|line| format!("{line}\n")).collect()
+    };
+    let told: String = lines(chapter.split("```json").nth(1).unwrap());
+    assert!(told.lines().count() == 20, "{told}");
+    assert_eq!(strange(&told), None);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dialogue");
+    let program = assert_cmd::cargo::cargo_bin("recursive-gumbel");
+    let mut suite = Command::new(&program);
+    suite
+        .args(["harness", "--suite", "--quick", "--quiet", "--budget", "70", "--record"])
+        .arg(&file)
+        .arg("--");
+    suite.arg(&program).arg("serve").output().unwrap();
+    let recorded = std::fs::read_to_string(&file).unwrap();
+    assert!(recorded.lines().count() > 100, "{recorded}");
+    assert_eq!(strange(&recorded), None);
+    for (right, wrong) in [
+        (r#""dtype":"f64""#, r#""dtype":"f16""#),
+        (r#""log_prob":[-0"#, r#""log_prob":["-0"#),
+        (r#""score":[[-0"#, r#""score":[-0"#),
+        (r#""ok":{"structure":"#, r#""ok":{"structures":"#),
+        (r#"< {"id":2,"ok":{}}"#, r#"< {"id":2}"#),
+        (r#""protocol":1"#, r#""protocol":2"#),
+        (r#""count":3,"#, r#""count":-3,"#),
+        (r#""seed":1,"fields""#, r#""seeds":1,"fields""#),
+    ] {
+        assert!(told.contains(right), "{right}");
+        // Whatever is no JSON any more is no answer either.
+        assert!(strange(&told.replacen(right, wrong, 1)).is_some(), "{wrong}");
+    }
 }

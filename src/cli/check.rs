@@ -103,6 +103,7 @@ impl Check {
             ),
             facts,
             again: self.again(),
+            after: String::new(),
             all: true,
         };
         self.how.write(outputs, &judgement, "check")

@@ -106,6 +106,8 @@ pub(super) struct Judgement<'a> {
     pub(super) facts: Vec<(&'static str, Value)>,
     /// The command that repeats it.
     pub(super) again: String,
+    /// What people are told besides: whole lines, or nothing.
+    pub(super) after: String,
     /// Every identity on a line of its own.
     pub(super) all: bool,
 }
@@ -208,6 +210,7 @@ impl Judgement<'_> {
             text.push_str(&self.explanation());
         }
         text.push_str(&format!("Again: {}\n", self.again));
+        text.push_str(&self.after);
         text
     }
 

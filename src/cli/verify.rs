@@ -119,6 +119,7 @@ impl Verify {
             subject: format!("Seed {}, {} draws per model", self.seed, self.samples),
             facts: vec![("seed", self.seed.into()), ("samples", self.samples.into())],
             again: self.again(),
+            after: String::new(),
             all: self.all,
         };
         self.how.write(outputs, &judgement, "verify")

@@ -6,6 +6,7 @@ mod exact;
 mod live;
 mod process;
 mod recording;
+mod shrink;
 mod suite;
 
 use std::collections::BTreeSet;
@@ -62,6 +63,9 @@ pub(super) struct Harness {
     /// the departure [default: 1000000, of the suite 200000].
     #[arg(long, value_name = "N|SECONDS")]
     budget: Option<Most>,
+    /// If something is refuted, look for the smallest model on which it is: going down, part by part, to rates of 1.
+    #[arg(long)]
+    shrink: bool,
     /// Keep the whole dialogue in this file, which appears when it is over.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -69,7 +73,7 @@ pub(super) struct Harness {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["models", "command", "suite", "quick", "budget", "seed", "timeout", "record", "alpha", "departure"]
+        conflicts_with_all = ["models", "command", "suite", "quick", "shrink", "budget", "seed", "timeout", "record", "alpha", "departure"]
     )]
     replay: Option<PathBuf>,
     /// The seed of what it is asked.
@@ -86,7 +90,7 @@ pub(super) struct Harness {
 const PROTOCOL: &str = include_str!("../../../docs/src/protocol.md");
 
 /// What the implementation says that it has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Offer {
     name: String,
     structures: BTreeSet<String>,
@@ -286,6 +290,52 @@ struct Judged {
     cases: usize,
     rows: Vec<Row>,
     budget: Budget,
+    /// If one was looked for.
+    smaller: Option<Smaller>,
+}
+
+/// A smaller model on which the same is refuted.
+struct Smaller {
+    /// How many models were tried.
+    tried: usize,
+    /// Its file, and what is said of it; none if there is none.
+    found: Option<(String, String)>,
+    /// What the implementation did instead of going on.
+    ended: Option<String>,
+}
+
+impl Smaller {
+    /// The command that judges it again.
+    fn again(file: &str, options: &str) -> String {
+        format!("echo {} | recursive-gumbel harness -{options}", quoted(file))
+    }
+
+    /// For people.
+    fn told(&self, options: &str) -> String {
+        let mut told = match &self.found {
+            None => {
+                format!("\nNo smaller model was found on which it is refuted, of {} tried.\n", self.tried)
+            }
+            Some((file, finding)) => format!(
+                "\nThe smallest model on which it was found, of {} tried:\n  {file}\n  {finding}\n  {}\n",
+                self.tried,
+                Self::again(file, options)
+            ),
+        };
+        if let Some(why) = &self.ended {
+            told.push_str(&format!("No smaller one was tried: {why}\n"));
+        }
+        told
+    }
+
+    /// For programs.
+    fn fact(&self, options: &str) -> Value {
+        let (file, finding) =
+            self.found.as_ref().map_or((None, None), |(file, finding)| (Some(file), Some(finding)));
+        let model: Option<Value> = file.and_then(|file| serde_json::from_str(file).ok());
+        let again = file.map(|file| Self::again(file, options));
+        json!({"tried": self.tried, "model": model, "finding": finding, "again": again, "ended": self.ended})
+    }
 }
 
 /// The implementation, or the recording, is at fault.
@@ -355,22 +405,29 @@ impl Harness {
             let tail = child.lock().unwrap_or_else(PoisonError::into_inner).tail();
             recording.finish(&tail)?;
         }
-        let Judged { implementation, structures, cases, rows, budget } = judged?;
+        let Judged { implementation, structures, cases, rows, budget, smaller } = judged?;
         let command: Vec<String> = self.command.iter().map(|word| quoted(word)).collect();
+        let command = command.join(" ");
+        let options = self.options(most, &command);
+        let after = smaller.as_ref().map_or_else(String::new, |smaller| smaller.told(&options));
         let of = if cases == 1 { structures.join(", ") } else { format!("{cases} models") };
         let judgement = Judgement {
             rows: &rows,
             budget: &budget,
             departure: self.how.departure,
-            subject: format!("{implementation} of {of}, by {}", command.join(" ")),
-            facts: vec![
+            subject: format!("{implementation} of {of}, by {command}"),
+            facts: [
                 ("structures", structures.into()),
                 ("implementation", implementation.into()),
                 ("command", self.command.clone().into()),
                 ("budget", most.to_string().into()),
                 ("seed", self.seed.into()),
-            ],
-            again: self.again(most, &command.join(" ")),
+            ]
+            .into_iter()
+            .chain(smaller.map(|smaller| ("smaller", smaller.fact(&options))))
+            .collect(),
+            again: self.again(&options),
+            after,
             all: true,
         };
         self.how.write(outputs, &judgement, "harness")
@@ -392,6 +449,7 @@ impl Harness {
             command: self.command.clone(),
             suite: self.suite,
             quick: self.quick,
+            shrink: self.shrink,
             budget: self.budget.map(|most| most.to_string()),
             seed: self.seed,
             alpha: self.how.alpha,
@@ -404,7 +462,8 @@ impl Harness {
     fn go_back_to(&mut self, head: Head) -> Result<Vec<String>, Failure> {
         let budget = head.budget.map(|budget| budget.parse::<Most>().map_err(Failure::input));
         self.budget = budget.transpose()?;
-        (self.command, self.suite, self.quick, self.seed) = (head.command, head.suite, head.quick, head.seed);
+        (self.command, self.seed) = (head.command, head.seed);
+        (self.suite, self.quick, self.shrink) = (head.suite, head.quick, head.shrink);
         (self.how.alpha, self.how.departure) = (head.alpha, head.departure);
         let files;
         (self.models, files) = head.models.into_iter().unzip();
@@ -447,28 +506,62 @@ impl Harness {
                 ours => ours,
             })?;
         }
+        let smaller = if self.shrink { self.smaller(&dialogue, &cases, &rows)? } else { None };
         waiting.finish_and_clear();
-        dialogue.child().stop().map_err(failed)?;
+        if smaller.as_ref().is_none_or(|smaller| smaller.ended.is_none()) {
+            dialogue.child().stop().map_err(failed)?;
+        }
         Ok(Judged {
             implementation: dialogue.offer.name,
             structures: kinds.into_iter().collect(),
             cases: cases.len(),
             rows,
             budget,
+            smaller,
         })
     }
 
+    /// Goes down from the first model on which something was refuted; none if nothing was.
+    fn smaller(&self, dialogue: &Dialogue, cases: &[Case], rows: &[Row]) -> Result<Option<Smaller>, Failure> {
+        let Some(refuted) = findings(rows).into_iter().next() else { return Ok(None) };
+        let of = |case: &&Case| (&case.name, case.model.kind().name()) == (&refuted.model, refuted.structure);
+        let Some(case) = cases.iter().find(of) else { return Ok(None) };
+        // Where one request shows it, no draws are needed.
+        let most = if refuted.check.contains("given") { Most::Draws(0) } else { dialogue.most };
+        let dialogue =
+            Dialogue { child: Arc::clone(&dialogue.child), offer: dialogue.offer.clone(), most, ..*dialogue };
+        let shrunk = shrink::shrink(&case.model, |model, file| {
+            let case = Case { name: String::new(), model, file: file.to_owned() };
+            let tests = dialogue.tests(&case.model, self.how.alpha);
+            let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
+            let mut rows = Vec::new();
+            dialogue.judge(&case, &budget, |_| (), &mut rows)?;
+            let same = |row: &&Row| row.subject == refuted.subject;
+            let found = findings(&rows).into_iter().find(same);
+            Ok(found.map(|row| format!("{}: {}", row.subject, row.note)))
+        });
+        let ended = match shrunk.ended {
+            Some(Failure::Fault(what)) => Some(what),
+            Some(ours) => return Err(ours),
+            None => None,
+        };
+        Ok(Some(Smaller { tried: shrunk.tried, found: shrunk.smallest, ended }))
+    }
+
     /// The command that repeats the judgement.
-    fn again(&self, most: Most, command: &str) -> String {
+    fn again(&self, options: &str) -> String {
         let mut again = "recursive-gumbel harness".to_owned();
         for path in &self.models {
             again.push_str(&format!(" {}", quoted(&path.display().to_string())));
         }
-        for (is, option) in [(self.suite, " --suite"), (self.quick, " --quick")] {
+        for (is, option) in [(self.suite, " --suite"), (self.quick, " --quick"), (self.shrink, " --shrink")] {
             again.push_str(if is { option } else { "" });
         }
-        let (seed, how) = (self.seed, self.how.again());
-        again.push_str(&format!(" --budget {most} --seed {seed} {how} -- {command}"));
-        again
+        again + options
+    }
+
+    /// What comes after the models in it.
+    fn options(&self, most: Most, command: &str) -> String {
+        format!(" --budget {most} --seed {} {} -- {command}", self.seed, self.how.again())
     }
 }

@@ -31,6 +31,7 @@ pub(super) struct Head {
     pub(super) command: Vec<String>,
     pub(super) suite: bool,
     pub(super) quick: bool,
+    pub(super) shrink: bool,
     pub(super) budget: Option<String>,
     pub(super) seed: u64,
     pub(super) alpha: f64,
