@@ -109,6 +109,42 @@ fn a_sampler_in_pytorch_is_held() {
     assert_eq!(status, 0, "{report}");
 }
 
+/// Batches of tensors, in double and in single precision, and what is plugged in there.
+#[test]
+fn the_pytorch_adapter_is_held_by_the_harness() {
+    if !has("PyTorch", "import torch") {
+        return;
+    }
+    let shell = Shell::new();
+    for precision in ["", " float32"] {
+        let adapter = format!("python3 examples/adapters/pytorch.py{precision}");
+        let suite = format!("recursive-gumbel harness --suite --quick --quiet --timeout 60 -- {adapter}");
+        let (status, report) = shell.run(&suite);
+        assert_eq!(status, 0, "{report}");
+        assert!(report.contains("All held: 102 exact checks"), "{report}");
+    }
+    let plugged = r#"
+import sys
+sys.path.insert(0, "examples/adapters")
+import pytorch
+
+def mine(file, n):
+    plug = pytorch.kruskal(n)
+    right = plug.F_cond
+    # A winning time with the mean Λ instead of 1/Λ.
+    plug.F_cond = lambda var, logits, uniform: right(var, -logits.masked_fill(logits.isinf(), -float("inf")), uniform)
+    return plug
+
+pytorch.PLUGGED = {"spanning_tree": (mine, sorted)}
+pytorch.main()
+"#;
+    std::fs::write(shell.0.path().join("plugged.py"), plugged).unwrap();
+    let harness = "recursive-gumbel harness examples/models/k3.json --quiet --shrink --timeout 60";
+    let (status, report) = shell.run(&format!("{harness} -- python3 plugged.py"));
+    assert_eq!(status, 1, "{report}");
+    assert!(report.contains("conditional: of the trace"), "{report}");
+}
+
 /// `plain.py` with other conventions, in the place of {…}: derivatives in the rate, say, or Gumbels, or single precision.
 const OTHER: &str = r#"
 import math, struct, sys

@@ -158,8 +158,12 @@ impl Close {
     /// A number that follows from a trace: a sum over the races, of quotients and logarithms of rates that may come from rounded logits.
     /// Times only add up: of them no digits are lost.
     fn allowed(&self, races: usize, value: f64, times: bool) -> f64 {
-        let epsilon = if self.single { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        let size = if times { value.abs() } else { value.abs().max(1.0) };
+        let (epsilon, least) = match self.single {
+            true => (f64::from(f32::EPSILON), f64::from(f32::MIN_POSITIVE)),
+            false => (f64::EPSILON, f64::MIN_POSITIVE),
+        };
+        // Below the least normal number steps grow no smaller.
+        let size = if times { value.abs().max(least) } else { value.abs().max(1.0) };
         epsilon * (16.0 + 8.0 * self.scale) * (races as f64 + 4.0) * size
     }
 
