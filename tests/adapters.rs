@@ -109,6 +109,31 @@ fn a_sampler_in_pytorch_is_held() {
     assert_eq!(status, 0, "{report}");
 }
 
+/// All structures in C++, with derivatives in the rates; and a mistake that its author made.
+#[test]
+fn the_cpp_adapter_is_held_by_the_harness() {
+    if !Command::new("g++").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        std::io::stderr().write_all(b"SKIPPED: g++ is not on this machine\n").unwrap();
+        return;
+    }
+    let shell = Shell::new();
+    let build = |file: &str| shell.run(&format!("g++ -O1 -std=c++17 -Wall -Wextra -Werror {file} -o plain"));
+    assert_eq!(build("examples/adapters/plain.cpp"), (0, String::new()));
+    let (status, report) = shell.run("recursive-gumbel harness --suite --quick --quiet -- ./plain");
+    assert_eq!(status, 0, "{report}");
+    assert!(report.starts_with("All held: 136 exact checks"), "{report}");
+    // A set that changes under a reference to it.
+    let source = std::fs::read_to_string(Path::new(ROOT).join("examples/adapters/plain.cpp")).unwrap();
+    let wrong = source.replace("int from = set", "int& from = set");
+    assert_ne!(wrong, source);
+    std::fs::write(shell.0.path().join("wrong.cpp"), wrong).unwrap();
+    assert_eq!(build("wrong.cpp"), (0, String::new()));
+    let harness = "recursive-gumbel harness examples/models/k4.json --quiet --shrink";
+    let (status, report) = shell.run(&format!("{harness} -- ./plain"));
+    assert_eq!(status, 1, "{report}");
+    assert!(report.contains("1. run: on the exponentials"), "{report}");
+}
+
 /// Batches of tensors, in double and in single precision, and what is plugged in there.
 #[test]
 fn the_pytorch_adapter_is_held_by_the_harness() {
