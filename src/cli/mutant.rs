@@ -23,6 +23,8 @@ pub(super) enum Mutant {
     Unconditional,
     /// Draws take the rates for means.
     RatesForMeans,
+    /// Estimates of gradients are half as long as they should be.
+    GradientHalved,
     /// Every seed is the same.
     OneSeed,
     /// Asked to draw, it ends.

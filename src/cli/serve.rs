@@ -118,7 +118,8 @@ fn answer(held: &mut Option<Model>, op: Op, mutant: Option<Mutant>) -> Answer {
         Op::Conditional { traces, from } => conditional(model, &traces, &from, mutant),
         Op::Gradient { loss, estimator, draws, count, seed } => {
             let loss = Loss::named(model, &loss).map_err(|error| said(&error))?;
-            gradient(model, &loss, &estimator, draws, count, seed)
+            let length = if mutant == Some(Mutant::GradientHalved) { 0.5 } else { 1.0 };
+            gradient(model, &loss, (&estimator, length), draws, count, seed)
         }
         _ => Err("an op that this program does not have".to_owned()),
     }
@@ -255,7 +256,14 @@ fn conditional(model: &Model, traces: &[Box<RawValue>], from: &From, mutant: Opt
     })
 }
 
-fn gradient(model: &Model, loss: &Loss, name: &str, draws: u32, count: u64, seed: u64) -> Answer {
+fn gradient(
+    model: &Model,
+    loss: &Loss,
+    (name, length): (&str, f64),
+    draws: u32,
+    count: u64,
+    seed: u64,
+) -> Answer {
     let estimator = || -> Result<Option<Reinforce>, EstimateError> {
         let plain = |score| Reinforce::new(score, draws as usize);
         Ok(Some(match name {
@@ -282,6 +290,7 @@ fn gradient(model: &Model, loss: &Loss, name: &str, draws: u32, count: u64, seed
     if let Some((draw, problem)) = batch.malformed().first() {
         return Err(format!("estimate {draw}: {problem}"));
     }
-    let rows: Vec<String> = (0..batch.len()).filter_map(|draw| batch.gradient(draw)).map(json_row).collect();
+    let row = |estimate: &[f64]| json_row(&estimate.iter().map(|g| length * g).collect::<Vec<f64>>());
+    let rows: Vec<String> = (0..batch.len()).filter_map(|draw| batch.gradient(draw)).map(row).collect();
     Ok(format!("{{\"gradient\":{}}}", list(&rows)))
 }

@@ -118,9 +118,12 @@ impl Child {
         self.rates = rates;
     }
 
-    /// Of a recording, whether the next request is for draws; otherwise nobody knows.
-    pub(super) fn next_is_sample(&self) -> Option<bool> {
-        self.talk.next_request().map(|request| request.contains(r#""op":"sample""#))
+    /// Of a recording, whether the next request is this one, but for the number and the seed; otherwise nobody knows.
+    pub(super) fn next_is(&self, request: &Value) -> Option<bool> {
+        let next: Value = serde_json::from_str(self.talk.next_request()?).unwrap_or_default();
+        let mut fields =
+            request.as_object()?.iter().filter(|(name, _)| !["count", "seed"].contains(&name.as_str()));
+        Some(fields.all(|(name, value)| next.get(name) == Some(value)))
     }
 
     /// A fault at the last request.

@@ -58,7 +58,10 @@ const ENTRIES_AT_ONCE: usize = 10_000;
 /// The requests: each for a quarter of what is there.
 struct Requests {
     child: Arc<Mutex<Child>>,
-    fields: Vec<Field>,
+    /// What is asked for, but for the number and the seed.
+    request: Value,
+    /// The lists in the answer.
+    columns: Vec<&'static str>,
     most: Most,
     until: Option<Instant>,
     at_once: u64,
@@ -73,26 +76,30 @@ impl Requests {
             Most::Draws(most) => most - self.made,
             Most::Seconds(_) => u64::MAX,
         };
-        let late =
-            || match (self.child.lock().unwrap_or_else(PoisonError::into_inner).next_is_sample(), self.until)
-            {
-                (Some(is_sample), Some(_)) => !is_sample,
-                (None, Some(until)) => until <= now(),
-                (_, None) => false,
-            };
+        let late = || match (
+            self.child.lock().unwrap_or_else(PoisonError::into_inner).next_is(&self.request),
+            self.until,
+        ) {
+            (Some(goes_on), Some(_)) => !goes_on,
+            (None, Some(until)) => until <= now(),
+            (_, None) => false,
+        };
         if left == 0 || self.made > 0 && late() {
             return Ok(More::Enough);
         }
         let count = left.min(self.at_once).min(FIRST.max(self.made / 4));
-        let names: Vec<&str> = self.fields.iter().map(|field| field.name()).collect();
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let request = json!({"op": "sample", "count": count, "seed": self.seed, "fields": names});
-        let mut answer = match child.ask(&request)? {
+        (self.request["count"], self.request["seed"]) = (count.into(), self.seed.into());
+        let mut answer = match child.ask(&self.request)? {
             Answer::Skipped(why) if self.made == 0 => return Ok(More::Skipped(why)),
+            // Which estimators there are is not said beforehand.
+            Answer::Error(why) if self.made == 0 && self.request["op"] == "gradient" => {
+                return Ok(More::Skipped(why));
+            }
             answer => child.ok(answer)?,
         };
         let mut draws = vec![Map::new(); count as usize];
-        for name in names {
+        for &name in &self.columns {
             let column = items(&child, &mut answer, name, count as usize)?;
             for (draw, value) in draws.iter_mut().zip(column) {
                 draw.insert(name.to_owned(), value);
@@ -100,7 +107,7 @@ impl Requests {
         }
         let lines: String = draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect();
         let name = format!("its draws of seed {}", self.seed);
-        (self.made, self.seed) = (self.made + count, self.seed + 1);
+        (self.made, self.seed) = (self.made + count, self.seed.wrapping_add(1));
         Ok(More::Draws(Input { name, read: Box::new(Cursor::new(lines.into_bytes())) }))
     }
 }
@@ -133,11 +140,37 @@ fn failed(slot: &Mutex<Option<Fault>>, fault: Fault) -> SourceError {
 }
 
 impl<'m> Live<'m> {
-    /// Asks for the first draws; or says why there are none. A fault is left in the slot.
-    pub(super) fn new(
+    /// Asks for the first draws with these fields; or says why there are none. A fault is left in the slot.
+    pub(super) fn draws(
         model: &'m Model,
         child: &Arc<Mutex<Child>>,
         fields: &[Field],
+        most: Most,
+        seed: u64,
+        fault: &Arc<Mutex<Option<Fault>>>,
+    ) -> Result<Result<Self, String>, SourceError> {
+        let columns: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+        let request = json!({"op": "sample", "fields": columns});
+        Self::new(model, child, (request, columns), most, seed, fault)
+    }
+
+    /// The same of estimates of a gradient.
+    pub(super) fn estimates(
+        model: &'m Model,
+        child: &Arc<Mutex<Child>>,
+        (loss, estimator, draws): (&str, &str, u64),
+        most: Most,
+        seed: u64,
+        fault: &Arc<Mutex<Option<Fault>>>,
+    ) -> Result<Result<Self, String>, SourceError> {
+        let request = json!({"op": "gradient", "loss": loss, "estimator": estimator, "draws": draws});
+        Self::new(model, child, (request, vec![Field::Gradient.name()]), most, seed, fault)
+    }
+
+    fn new(
+        model: &'m Model,
+        child: &Arc<Mutex<Child>>,
+        (request, columns): (Value, Vec<&'static str>),
         most: Most,
         seed: u64,
         fault: &Arc<Mutex<Option<Fault>>>,
@@ -148,7 +181,8 @@ impl<'m> Live<'m> {
         };
         let mut requests = Requests {
             child: Arc::clone(child),
-            fields: fields.to_vec(),
+            request,
+            columns,
             most,
             until,
             at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(1, AT_ONCE) as u64,

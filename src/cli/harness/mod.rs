@@ -3,6 +3,7 @@
 mod child;
 mod conventions;
 mod exact;
+mod gradient;
 mod live;
 mod process;
 mod recording;
@@ -19,7 +20,7 @@ use gumbel_oracle::model::{Kind, Model};
 use recursive_gumbel::check::{Asked, CheckError, Method};
 use recursive_gumbel::protocol::VERSION;
 use recursive_gumbel::report::{Row, findings};
-use recursive_gumbel::sample::Field;
+use recursive_gumbel::sample::{Field, SourceError};
 use recursive_gumbel::statistics::Budget;
 use serde_json::{Map, Value, json};
 
@@ -98,6 +99,7 @@ struct Offer {
     fields: Vec<Field>,
     /// Whether it computes in single precision.
     single: bool,
+    losses: BTreeSet<String>,
 }
 
 impl Offer {
@@ -145,7 +147,9 @@ impl Offer {
         let fields = Field::DRAWN.into_iter().filter(|field| named.contains(field.name())).collect();
         let structures = words(child, &mut said, "structures")?;
         child.adopt(conventions);
-        Ok(Self { name, structures, ops, fields, single })
+        let losses =
+            if ops.contains("gradient") { words(child, &mut said, "loss_names")? } else { BTreeSet::new() };
+        Ok(Self { losses, name, structures, ops, fields, single })
     }
 }
 
@@ -183,6 +187,8 @@ struct Dialogue {
     /// On each model.
     most: Most,
     departure: f64,
+    /// The false-alarm probability of the whole report.
+    alpha: f64,
 }
 
 impl Dialogue {
@@ -201,14 +207,16 @@ impl Dialogue {
         Asked::until(self.departure)
     }
 
-    fn method(&self, model: &Model, alpha: f64) -> Option<Method> {
+    fn method(&self, model: &Model) -> Option<Method> {
         let fields = self.fields();
-        (!fields.is_empty()).then(|| Method::of(model, fields, &self.asked(), alpha))
+        (!fields.is_empty()).then(|| Method::of(model, fields, &self.asked(), self.alpha))
     }
 
     /// How many statistical tests are held on this model.
-    fn tests(&self, model: &Model, alpha: f64) -> usize {
-        self.method(model, alpha).map_or(0, |method| method.tests(model, self.fields(), &self.asked()))
+    fn tests(&self, model: &Model) -> usize {
+        let of_draws =
+            self.method(model).map_or(0, |method| method.tests(model, self.fields(), &self.asked()));
+        of_draws + gradient::tests(self, model)
     }
 
     /// Everything on one model. What was judged before a fault is there as well.
@@ -229,27 +237,45 @@ impl Dialogue {
             model: name.clone(),
             ..row
         }));
-        let Some(method) = self.method(model, budget.alpha()) else { return Ok(()) };
+        if let Some(method) = self.method(model) {
+            let live =
+                |fault: &_| Live::draws(model, &self.child, self.fields(), self.most, self.seed, fault);
+            let judged =
+                self.live(live, |live| method.judge(name, model, live, &self.asked(), budget, &drawn))?;
+            rows.extend(judged.unwrap_or_else(|reason| {
+                let row = exact::skipped("draws", &reason);
+                vec![Row { structure: model.kind().name(), model: name.clone(), ..row }]
+            }));
+        }
+        let estimates = gradient::judge(self, model, budget, drawn)?;
+        rows.extend(estimates.into_iter().map(|row| Row {
+            structure: model.kind().name(),
+            model: name.clone(),
+            ..row
+        }));
+        Ok(())
+    }
+
+    /// Judges what is asked for as it is needed; or says why there is nothing.
+    fn live<'m>(
+        &self,
+        ask: impl FnOnce(&Arc<Mutex<Option<Fault>>>) -> Result<Result<Live<'m>, String>, SourceError>,
+        judge: impl FnOnce(&mut Live<'m>) -> Result<Vec<Row>, CheckError>,
+    ) -> Result<Result<Vec<Row>, String>, Failure> {
         let fault = Arc::new(Mutex::new(None));
         let why = |error: &dyn std::fmt::Display| {
             let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
             failed(fault.unwrap_or_else(|| self.child().fault(format!("gave draws that are none: {error}"))))
         };
-        let live = Live::new(model, &self.child, self.fields(), self.most, self.seed, &fault);
-        let mut live = match live.map_err(|error| why(&error))? {
+        let mut live = match ask(&fault).map_err(|error| why(&error))? {
             Ok(live) => live,
-            Err(reason) => {
-                let row = exact::skipped("draws", &reason);
-                rows.push(Row { structure: model.kind().name(), model: name.clone(), ..row });
-                return Ok(());
-            }
+            Err(reason) => return Ok(Err(reason)),
         };
-        let judged = method.judge(name, model, &mut live, &self.asked(), budget, drawn);
-        rows.extend(judged.map_err(|error| match error {
+        let judged = judge(&mut live).map_err(|error| match error {
             CheckError::Source(error) => why(&error),
             ours => Failure::input(ours),
-        })?);
-        Ok(())
+        })?;
+        Ok(Ok(judged))
     }
 
     /// A model with one trace: whatever is wrong here is wrong with the glue.
@@ -490,12 +516,19 @@ impl Harness {
             return Err(failed(locked().fault(what)));
         }
         let child = Arc::clone(child);
-        let dialogue = Dialogue { child, offer, seed: self.seed, most, departure: self.how.departure };
+        let dialogue = Dialogue {
+            child,
+            offer,
+            seed: self.seed,
+            most,
+            departure: self.how.departure,
+            alpha: self.how.alpha,
+        };
         let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
         for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind.name())) {
             dialogue.smoke(kind).map_err(failed)?;
         }
-        let tests: usize = cases.iter().map(|case| dialogue.tests(&case.model, self.how.alpha)).sum();
+        let tests: usize = cases.iter().map(|case| dialogue.tests(&case.model)).sum();
         let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
         let mut rows = Vec::new();
         for (number, case) in cases.iter().enumerate() {
@@ -532,7 +565,7 @@ impl Harness {
             Dialogue { child: Arc::clone(&dialogue.child), offer: dialogue.offer.clone(), most, ..*dialogue };
         let shrunk = shrink::shrink(&case.model, |model, file| {
             let case = Case { name: String::new(), model, file: file.to_owned() };
-            let tests = dialogue.tests(&case.model, self.how.alpha);
+            let tests = dialogue.tests(&case.model);
             let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
             let mut rows = Vec::new();
             dialogue.judge(&case, &budget, |_| (), &mut rows)?;
