@@ -134,6 +134,26 @@ fn the_cpp_adapter_is_held_by_the_harness() {
     assert!(report.contains("1. run: on the exponentials"), "{report}");
 }
 
+/// Log-rates and Gumbels; and what is found if it does not say that these are.
+#[test]
+fn the_numpy_adapter_is_held_by_the_harness() {
+    if !has("NumPy", "import numpy") {
+        return;
+    }
+    let shell = Shell::new();
+    let suite = "recursive-gumbel harness --suite --quick --quiet --timeout 60 --";
+    let (status, report) = shell.run(&format!("{suite} python3 examples/adapters/gumbels.py"));
+    assert_eq!(status, 0, "{report}");
+    assert!(report.contains("All held: 102 exact checks"), "{report}");
+    let source = std::fs::read_to_string(Path::new(ROOT).join("examples/adapters/gumbels.py")).unwrap();
+    let silent = source.replace(r#""parameter": "log_rate", "#, "");
+    assert_ne!(silent, source);
+    std::fs::write(shell.0.path().join("silent.py"), silent).unwrap();
+    let (status, report) = shell.run(&format!("{suite} python3 silent.py"));
+    assert_eq!(status, 1, "{report}");
+    assert!(report.contains("score: of the trace"), "{report}");
+}
+
 /// Batches of tensors, in double and in single precision, and what is plugged in there.
 #[test]
 fn the_pytorch_adapter_is_held_by_the_harness() {
