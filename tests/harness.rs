@@ -330,6 +330,11 @@ fn the_suite_is_of_every_structure_that_is_offered() {
     for structure in ["spanning_tree", "arborescence", "matching", "binary_tree", "top_k", "permutation"] {
         assert!(out.contains(&format!("\n {structure} ")), "{out}");
     }
+    // By two at once: the same; and if one does not answer, nobody waits for the other.
+    let two = ["harness", "--jobs", "2", "--suite", "--quick", "--quiet", "--", &program, "serve"];
+    assert_eq!(said(&two).1, out);
+    let (status, _, error) = said(&[&two[..], &["--mutant", "refuses"]].concat());
+    assert!(status == 4 && error.contains("of 8 models to the end; nothing was refuted"), "{error}");
     let (status, out, _) = said(&[&suite[..], &["--mutant", "rates_for_means"]].concat());
     assert_eq!(status, 1, "{out}");
     assert!(out.contains("It looks like rates taken for means"), "{out}");

@@ -11,8 +11,11 @@ mod shrink;
 mod suite;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -29,6 +32,7 @@ use conventions::Conventions;
 use live::{Live, Most};
 use process::Process;
 use recording::{FORMAT, Head, Recorder, Recording, Replay};
+use shrink::Smaller;
 use suite::Case;
 
 use super::output::Output;
@@ -74,12 +78,15 @@ pub(super) struct Harness {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["models", "command", "suite", "quick", "shrink", "budget", "seed", "timeout", "record", "alpha", "departure"]
+        conflicts_with_all = ["models", "command", "suite", "quick", "shrink", "budget", "seed", "timeout", "record", "jobs", "alpha", "departure"]
     )]
     replay: Option<PathBuf>,
     /// The seed of what it is asked.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// So many implementations at once, each with models of its own: to the same report.
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with = "record")]
+    jobs: NonZeroUsize,
     /// The longest that an answer may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     timeout: f64,
@@ -91,7 +98,7 @@ pub(super) struct Harness {
 const PROTOCOL: &str = include_str!("../../../docs/src/protocol.md");
 
 /// What the implementation says that it has.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Offer {
     name: String,
     structures: BTreeSet<String>,
@@ -320,53 +327,62 @@ struct Judged {
     smaller: Option<Smaller>,
 }
 
-/// A smaller model on which the same is refuted.
-struct Smaller {
-    /// How many models were tried.
-    tried: usize,
-    /// Its file, and what is said of it; none if there is none.
-    found: Option<(String, String)>,
-    /// What the implementation did instead of going on.
-    ended: Option<String>,
-}
-
-impl Smaller {
-    /// The command that judges it again.
-    fn again(file: &str, options: &str) -> String {
-        format!("echo {} | recursive-gumbel harness -{options}", quoted(file))
-    }
-
-    /// For people.
-    fn told(&self, options: &str) -> String {
-        let mut told = match &self.found {
-            None => {
-                format!("\nNo smaller model was found on which it is refuted, of {} tried.\n", self.tried)
-            }
-            Some((file, finding)) => format!(
-                "\nThe smallest model on which it was found, of {} tried:\n  {file}\n  {finding}\n  {}\n",
-                self.tried,
-                Self::again(file, options)
-            ),
-        };
-        if let Some(why) = &self.ended {
-            told.push_str(&format!("No smaller one was tried: {why}\n"));
-        }
-        told
-    }
-
-    /// For programs.
-    fn fact(&self, options: &str) -> Value {
-        let (file, finding) =
-            self.found.as_ref().map_or((None, None), |(file, finding)| (Some(file), Some(finding)));
-        let model: Option<Value> = file.and_then(|file| serde_json::from_str(file).ok());
-        let again = file.map(|file| Self::again(file, options));
-        json!({"tried": self.tried, "model": model, "finding": finding, "again": again, "ended": self.ended})
-    }
-}
-
 /// The implementation, or the recording, is at fault.
 fn failed(fault: Fault) -> Failure {
     if fault.is_of_recording() { Failure::input(fault) } else { Failure::fault(fault) }
+}
+
+/// What came of one model; `done` is none if it was not begun.
+#[derive(Default)]
+struct OfModel {
+    rows: Vec<Row>,
+    done: Option<Result<(), Failure>>,
+}
+
+/// Judges all models, on as many implementations as there are; the rows in the order of the models. A fault says what was judged before it.
+fn judge_all(
+    dialogues: &[Dialogue],
+    cases: &[Case],
+    budget: &Budget,
+    waiting: &indicatif::ProgressBar,
+) -> Result<Vec<Row>, Failure> {
+    let (next, fault) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let judged: Vec<Mutex<OfModel>> = cases.iter().map(|_| Mutex::default()).collect();
+    let work = |dialogue: &Dialogue| {
+        while !fault.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = cases.get(number) else { break };
+            waiting.set_message(format!("{} {}", case.model.kind().name(), case.name));
+            let mut rows = Vec::new();
+            let done = dialogue.judge(case, budget, |drawn| waiting.inc(drawn), &mut rows);
+            fault.fetch_or(done.is_err(), Ordering::Relaxed);
+            *judged[number].lock().unwrap_or_else(PoisonError::into_inner) =
+                OfModel { rows, done: Some(done) };
+        }
+    };
+    match dialogues {
+        [one] => work(one),
+        several => thread::scope(|scope| {
+            several.iter().for_each(|dialogue| {
+                scope.spawn(|| work(dialogue));
+            });
+        }),
+    }
+    let (mut rows, mut models, mut first) = (Vec::new(), 0, None);
+    for judged in judged {
+        let OfModel { rows: of_model, done } = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
+        rows.extend(of_model);
+        match done {
+            Some(Ok(())) => models += 1,
+            Some(Err(failure)) => first = first.or(Some(failure)),
+            None => {}
+        }
+    }
+    match first {
+        None => Ok(rows),
+        Some(Failure::Fault(what)) => Err(Failure::Fault(what + &before(&rows, models, cases.len()))),
+        Some(ours) => Err(ours),
+    }
 }
 
 /// What was judged before a fault.
@@ -415,10 +431,7 @@ impl Harness {
         let head = self.head(&named_models);
         let mut talk: Box<dyn Talk> = match replay {
             Some(replay) => Box::new(replay),
-            None => {
-                let process = Process::start(&self.command, Duration::from_secs_f64(seconds));
-                Box::new(process.map_err(|what| failed(Fault::of_command(what)))?)
-            }
+            None => Box::new(self.start().map_err(failed)?),
         };
         let mut recording: Option<Recording> = None;
         if let Some(path) = &self.record {
@@ -457,6 +470,11 @@ impl Harness {
             all: true,
         };
         self.how.write(outputs, &judgement, "harness")
+    }
+
+    /// Starts the implementation.
+    fn start(&self) -> Result<Process, Fault> {
+        Process::start(&self.command, Duration::from_secs_f64(self.timeout)).map_err(Fault::of_command)
     }
 
     /// The named models, from the texts of their files.
@@ -504,6 +522,10 @@ impl Harness {
         most: Most,
     ) -> Result<Judged, Failure> {
         let waiting = spinner("asking".to_owned(), self.how.quiet);
+        if let Ok(style) = indicatif::ProgressStyle::with_template("{spinner} {msg}: {pos} draws, {per_sec}")
+        {
+            waiting.set_style(style);
+        }
         let locked = || child.lock().unwrap_or_else(PoisonError::into_inner);
         let offer = Offer::ask(&mut locked()).map_err(failed)?;
         let offers = |name: &str| offer.structures.contains(name);
@@ -515,8 +537,7 @@ impl Harness {
             let what = format!("does not offer {missing}, only {}", offered.join(", "));
             return Err(failed(locked().fault(what)));
         }
-        let child = Arc::clone(child);
-        let dialogue = Dialogue {
+        let dialogue = |child: Arc<Mutex<Child>>, offer: Offer| Dialogue {
             child,
             offer,
             seed: self.seed,
@@ -524,28 +545,31 @@ impl Harness {
             departure: self.how.departure,
             alpha: self.how.alpha,
         };
+        let mut dialogues = vec![dialogue(Arc::clone(child), offer)];
+        for _ in 1..self.jobs.get().min(cases.len()) {
+            let mut child = Child::new(Box::new(self.start().map_err(failed)?));
+            let offer = Offer::ask(&mut child).map_err(failed)?;
+            if offer != dialogues[0].offer {
+                return Err(failed(child.fault("says something else of itself each time it is started")));
+            }
+            dialogues.push(dialogue(Arc::new(Mutex::new(child)), offer));
+        }
+        let first = &dialogues[0];
         let kinds: BTreeSet<&str> = cases.iter().map(|case| case.model.kind().name()).collect();
         for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind.name())) {
-            dialogue.smoke(kind).map_err(failed)?;
+            first.smoke(kind).map_err(failed)?;
         }
-        let tests: usize = cases.iter().map(|case| dialogue.tests(&case.model)).sum();
+        let tests: usize = cases.iter().map(|case| first.tests(&case.model)).sum();
         let budget = Budget::new(self.how.alpha, tests.max(1)).map_err(Failure::input)?;
-        let mut rows = Vec::new();
-        for (number, case) in cases.iter().enumerate() {
-            waiting.set_message(format!("{} {}", case.model.kind().name(), case.name));
-            let judged = dialogue.judge(case, &budget, |drawn| waiting.inc(drawn), &mut rows);
-            judged.map_err(|failure| match failure {
-                Failure::Fault(what) => Failure::Fault(what + &before(&rows, number, cases.len())),
-                ours => ours,
-            })?;
-        }
-        let smaller = if self.shrink { self.smaller(&dialogue, &cases, &rows)? } else { None };
+        let rows = judge_all(&dialogues, &cases, &budget, &waiting)?;
+        let smaller = if self.shrink { self.smaller(first, &cases, &rows)? } else { None };
         waiting.finish_and_clear();
-        if smaller.as_ref().is_none_or(|smaller| smaller.ended.is_none()) {
+        let ended = smaller.as_ref().is_some_and(|smaller| smaller.ended.is_some());
+        for dialogue in dialogues.iter().skip(usize::from(ended)) {
             dialogue.child().stop().map_err(failed)?;
         }
         Ok(Judged {
-            implementation: dialogue.offer.name,
+            implementation: first.offer.name.clone(),
             structures: kinds.into_iter().collect(),
             cases: cases.len(),
             rows,

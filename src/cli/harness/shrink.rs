@@ -5,6 +5,8 @@ use num_rational::BigRational;
 use num_traits::{One as _, Signed as _, Zero as _};
 use serde_json::{Value, json};
 
+use super::super::report::quoted;
+
 /// A model in parts that can be left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Parts {
@@ -162,6 +164,50 @@ pub(super) fn shrink<F, E>(
         break;
     }
     shrunk
+}
+
+/// A smaller model on which the same is refuted.
+pub(super) struct Smaller {
+    /// How many models were tried.
+    pub(super) tried: usize,
+    /// Its file, and what is said of it; none if there is none.
+    pub(super) found: Option<(String, String)>,
+    /// What the implementation did instead of going on.
+    pub(super) ended: Option<String>,
+}
+
+impl Smaller {
+    /// The command that judges it again.
+    fn again(file: &str, options: &str) -> String {
+        format!("echo {} | recursive-gumbel harness -{options}", quoted(file))
+    }
+
+    /// For people.
+    pub(super) fn told(&self, options: &str) -> String {
+        let mut told = match &self.found {
+            None => {
+                format!("\nNo smaller model was found on which it is refuted, of {} tried.\n", self.tried)
+            }
+            Some((file, finding)) => format!(
+                "\nThe smallest model on which it was found, of {} tried:\n  {file}\n  {finding}\n  {}\n",
+                self.tried,
+                Self::again(file, options)
+            ),
+        };
+        if let Some(why) = &self.ended {
+            told.push_str(&format!("No smaller one was tried: {why}\n"));
+        }
+        told
+    }
+
+    /// For programs.
+    pub(super) fn fact(&self, options: &str) -> Value {
+        let (file, finding) =
+            self.found.as_ref().map_or((None, None), |(file, finding)| (Some(file), Some(finding)));
+        let model: Option<Value> = file.and_then(|file| serde_json::from_str(file).ok());
+        let again = file.map(|file| Self::again(file, options));
+        json!({"tried": self.tried, "model": model, "finding": finding, "again": again, "ended": self.ended})
+    }
 }
 
 #[cfg(test)]
