@@ -43,7 +43,7 @@ use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 ///
 /// First the glue: it must say who it is, and run a model of one entry. Then what has one right answer: runs on chosen exponentials,
 /// log-probabilities, scores and conditional draws of chosen traces. Then its draws, batch after batch, until something is refuted or
-/// the departure would have been. The protocol is in
+/// the departure would have been; and last the mean of its estimates of a gradient. The protocol is in
 /// docs/src/protocol.md; `serve` is an implementation that speaks it.
 ///
 /// Exit status: 0 all held, 1 refuted, 2 bad input or usage, 3 underpowered, 4 the implementation did not answer as it should.
