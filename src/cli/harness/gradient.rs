@@ -62,7 +62,8 @@ pub(super) fn judge(
                 |live| method.judge("", model, live, &asked, budget, &drawn),
             )
         };
-        let first = match estimates(Most::Draws(FIRST), dialogue.seed)? {
+        let few = if let Most::Draws(most) = dialogue.most { most.min(FIRST) } else { FIRST };
+        let first = match estimates(Most::Draws(few), dialogue.seed)? {
             Ok(rows) => rows,
             Err(reason) => {
                 let row = Row::exact("gradient", format!("of {estimator}"), 0, "estimates");
