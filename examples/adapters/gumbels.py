@@ -11,7 +11,7 @@ import numpy as np
 
 
 def logsumexp(values):
-    top = values.max(axis=-1)
+    top = values.max(axis=-1, initial=-np.inf)
     return top + np.log(np.exp(values - top[..., None]).sum(axis=-1))
 
 
@@ -65,7 +65,7 @@ class Model:
             traces = [[trace] for trace in traces]
         entry = {pair: k for k, pair in enumerate(self.pair)}
         key = lambda item: tuple(item) if isinstance(item, list) else (item, item)
-        winners = np.array([[entry[key(item)] for item in trace] for trace in traces]).reshape(len(traces), -1)
+        winners = np.array([[entry[key(item)] for item in trace] for trace in traces], dtype=int).reshape(len(traces), -1)
         if winners.shape[1] != self.races:
             raise ValueError(f"{winners.shape[1]} races: want {self.races}")
         held = self.hold(len(traces), lambda race, mask: winners[:, race])

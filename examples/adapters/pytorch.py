@@ -27,7 +27,7 @@ class Races:
         for race in range(self.races):
             masks.append(self.entrants(state))
             state = self.step(state, winners[:, race])
-        return torch.stack(masks, 1).flatten(2)
+        return torch.stack(masks, 1).flatten(2) if masks else torch.zeros(len(winners), 0, math.prod(self.shape), dtype=torch.bool)
 
     def F_struct(self, weight):
         flat, state, winners = weight.flatten(1), self.start(len(weight)), []
@@ -35,7 +35,7 @@ class Races:
             mask = self.entrants(state).flatten(1) & flat.isfinite()
             winners.append(flat.masked_fill(~mask, float("inf")).argmin(1))
             state = self.step(state, winners[-1])
-        return self.unflat(torch.stack(winners, 1))
+        return self.unflat(torch.stack(winners, 1) if winners else torch.zeros(len(weight), 0, dtype=torch.long))
 
     def F_log_prob(self, var, logits):
         winners = self.flat(var)
@@ -141,6 +141,8 @@ class Model:
         if self.kind == "categorical":
             traces = [[trace] for trace in traces]
         var = torch.tensor(traces, dtype=torch.long)
+        if len(self.shape) == 2:
+            var = var.view(len(traces), -1, 2)  # a lone vertex has no races
         if self.kind == "spanning_tree":
             var = var.sort(2).values
         # Whoever wins must race.

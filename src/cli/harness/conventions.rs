@@ -87,7 +87,11 @@ impl Conventions {
                     by_entry(value, &|k, derivative| self.round(-derivative * rates[k]), rates.len(), field)?
                 }
                 Parameter::Mean => {
-                    by_entry(value, &|k, derivative| self.round(derivative / rates[k]), rates.len(), field)?
+                    // Of an absent entry it stays what it is, and wrong: the mean is infinite.
+                    let in_log = |k: usize, derivative: f64| {
+                        if rates[k] > 0.0 { derivative / rates[k] } else { derivative }
+                    };
+                    by_entry(value, &|k, derivative| self.round(in_log(k, derivative)), rates.len(), field)?
                 }
             }
         }
@@ -120,9 +124,61 @@ fn by_entry(
             return Err(format!("gave {row} in `{field}`: want a list of {entries} numbers, one per entry"));
         };
         for (k, value) in row.iter_mut().enumerate() {
-            // An absent entry has no derivative, whatever the parameter.
+            // No sign of 0.
             each(value, &|derivative| if derivative == 0.0 { 0.0 } else { change(k, derivative) });
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn translated(said: &str, single: bool, answer: Value) -> Result<Value, String> {
+        let Ok(Value::Object(mut answer)) = serde_json::from_value(answer) else { panic!("an object") };
+        let conventions = Conventions::read(serde_json::from_str(said).ok(), single)?;
+        conventions.translate(&mut answer, &[4.0, 0.0, 0.5]).map(|()| Value::Object(answer))
+    }
+
+    #[test]
+    fn numbers_are_brought_to_the_conventions_here() {
+        let score = json!({"score": [[2.0, 0.0, -1.0], [1.0, null, 3.0]], "log_prob": [2.0]});
+        for (parameter, first) in [
+            ("log_mean", json!([2.0, 0.0, -1.0])),
+            ("log_rate", json!([-2.0, -0.0, 1.0])),
+            ("rate", json!([-8.0, 0.0, 0.5])),
+            ("mean", json!([0.5, 0.0, -2.0])),
+        ] {
+            let said = format!(r#"{{"parameter":"{parameter}"}}"#);
+            let found = translated(&said, false, score.clone()).unwrap();
+            assert_eq!(found["score"][0], first, "{parameter}");
+            assert_eq!((&found["score"][1][1], &found["log_prob"][0]), (&Value::Null, &json!(2.0)));
+        }
+        // What is wrong at an absent entry does not vanish.
+        let wrong = json!({"gradient": [[0.0, 1.0, 0.0]]});
+        assert_eq!(translated(r#"{"parameter":"mean"}"#, false, wrong.clone()).unwrap(), wrong);
+        let few = translated(r#"{"parameter":"rate"}"#, false, json!({"score": [[1.0, 2.0]]}));
+        assert_eq!(few.unwrap_err(), "gave [1.0,2.0] in `score`: want a list of 3 numbers, one per entry");
+    }
+
+    #[test]
+    fn gumbels_are_exponentials_of_their_precision() {
+        let said = r#"{"weights":"gumbel"}"#;
+        let found = translated(said, false, json!({"conditional": [[0.0, null, -1.0]]})).unwrap();
+        assert_eq!(found, json!({"conditional": [[1.0, null, libm::exp(1.0)]]}));
+        let found = translated(said, true, json!({"exponentials": [[-1.0]]})).unwrap();
+        assert_eq!(found["exponentials"][0][0], json!(f64::from(libm::exp(1.0) as f32)));
+        let conventions = Conventions::read(serde_json::from_str(said).ok(), false).unwrap();
+        assert_eq!((conventions.tell(1.0), conventions.tell(f64::INFINITY)), (json!(-0.0), Value::Null));
+        assert_eq!(Conventions::default().tell(2.0), json!(2.0));
+    }
+
+    #[test]
+    fn what_is_no_convention_is_told() {
+        for said in [r#"{"parameter":"odds"}"#, r#"{"weights":1}"#, r#"{"order":"max"}"#, "[]"] {
+            let error = translated(said, false, json!({})).unwrap_err();
+            assert!(error.starts_with("gave the convention"), "{error}");
+        }
+    }
 }
