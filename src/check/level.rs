@@ -126,8 +126,8 @@ impl Level {
         Ok((bets.statistic, bets.p_value))
     }
 
-    /// Bets on tables: of each its counts `[rows, cells]` and the number of its cells; the stake is spread over them evenly, and the
-    /// departure that of the first, with at most so many rows.
+    /// Bets on tables of the same draws: of each its counts `[rows, cells]` and the number of its cells; the stake is spread over them
+    /// evenly. The departure is that of a table with the cells of the first, and so many rows.
     pub(super) fn tables(
         &self,
         tables: &[(&[u64], usize)],

@@ -228,12 +228,8 @@ impl GivenTrace {
                 let role = if by_trace { known.role(row, k) } else { row };
                 by_role[role * OCTILES..].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
             }
-            let mut tables = [(counts, OCTILES), (&by_role, OCTILES)];
-            let fine = rows <= TRACES;
-            if !fine {
-                tables.reverse();
-            }
-            let (draws, test) = at.tables(&tables, if fine { rows } else { roles })?;
+            let said = if rows <= TRACES { rows } else { roles };
+            let (draws, test) = at.tables(&[(counts, OCTILES), (&by_role, OCTILES)], said)?;
             tests.push(((k, draws), test));
         }
         let subject = self.subject();
