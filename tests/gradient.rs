@@ -6,10 +6,11 @@
 use std::fmt::Write as _;
 
 use assert_cmd::Command;
+use gumbel_oracle::estimators::Score;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use gumbel_oracle::number::to_f64;
+use gumbel_oracle::number::{ratio, to_f64};
 use recursive_gumbel::check::{Asked, Method, Objective};
 use recursive_gumbel::report::{Row, Verdict};
 use recursive_gumbel::sample::{Batch, Draw, Draws, Field, Reference, Sampler};
@@ -136,18 +137,35 @@ fn right_estimators_of_every_structure_hold() {
     }
 }
 
-/// The test of a mean is of one look: where one looks at every batch, nothing is said of estimates.
+/// The test of a mean is of one look: where one looks at every batch, the variance must be known.
 #[test]
-fn estimates_are_not_judged_at_every_look() {
+fn at_every_look_the_variance_must_be_known() {
     let model = Model::parse(K4).unwrap();
     let sampler = Estimates::new(&model, 1, RIGHT[0].2);
     let objective = Objective::named(&model, &sampler.loss, Limit::default()).unwrap();
-    let asked = Asked { objective: Some(&objective), ..Asked::until(0.5) };
-    let method = Method::of(&model, sampler.fields(), &asked, 1e-6);
-    let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), &asked)).unwrap();
-    let rows = method.judge("", &model, &mut Draws::new(&sampler, 500), &asked, &budget, |_| ()).unwrap();
-    let row = rows.iter().find(|row| row.subject == "gradient").unwrap();
-    assert!(row.verdict == Verdict::NotJudged && row.note.contains("holds at one look"), "{row:?}");
+    let judge = |objective: &Objective| {
+        let asked = Asked { objective: Some(objective), ..Asked::until(0.5) };
+        let method = Method::of(&model, sampler.fields(), &asked, 1e-6);
+        let budget = Budget::new(1e-6, method.tests(&model, sampler.fields(), &asked).max(1)).unwrap();
+        let rows =
+            method.judge("", &model, &mut Draws::new(&sampler, 5_000), &asked, &budget, |_| ()).unwrap();
+        rows.into_iter().find(|row| row.subject == "gradient").unwrap()
+    };
+    let row = judge(&objective);
+    assert!(
+        row.verdict == Verdict::NotJudged && row.note.contains("nothing is known of their variance"),
+        "{row:?}"
+    );
+    // T-REINFORCE: as the oracle has it, and less than it is.
+    let moments = model.score_moments_of(&sampler.loss, Limit::default()).unwrap();
+    let variances: Vec<f64> = moments.variance(Score::Trace, &ratio(0, 1)).iter().map(to_f64).collect();
+    let row = judge(&objective.clone().with_variances(variances.clone()));
+    assert!(row.verdict == Verdict::Held && row.count < 5_000, "{row:?}");
+    let row = judge(&objective.with_variances(variances.iter().map(|variance| variance / 20.0).collect()));
+    assert!(
+        row.verdict == Verdict::Refuted && row.note.contains("may be right, but an estimate does not vary"),
+        "{row:?}"
+    );
 }
 
 /// The last position is drawn once in 300,000 draws, and most of the gradient at it comes from there: 20,000 draws know nothing of its

@@ -95,6 +95,28 @@ fn what_is_wrong_is_refuted_by_its_row() {
     }
 }
 
+/// A gradient that is grossly wrong shows in the first estimates; one that is right takes as many as it takes.
+#[test]
+fn gradients_are_looked_at_as_they_come() {
+    let program = program();
+    let estimates = |child: &[&str]| -> Vec<u64> {
+        let options = ["--format", "json", "--departure", "0.1"];
+        let (_, out, _) = harness("k3", &options, &[&[program.as_str(), "serve"], child].concat());
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let mean = |row: &&serde_json::Value| row["subject"] == "gradient";
+        report["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(mean)
+            .map(|row| row["count"].as_u64().unwrap())
+            .collect()
+    };
+    let right = estimates(&[]);
+    assert!(right.len() == 4 && right.iter().all(|count| (500..10_000).contains(count)), "{right:?}");
+    assert_eq!(estimates(&["--mutant", "gradient_sign"]), [64; 4]);
+}
+
 /// Each ends in time, says what is wrong in a sentence, and says nothing of the sampler.
 #[test]
 fn what_misbehaves_is_told_with_what_it_was_asked() {
@@ -166,12 +188,28 @@ fn what_is_skipped_is_not_judged() {
     let script = format!(
         r#"say() {{ read line; echo "{{\"id\":$1,$2}}"; }}
         read line; echo '{hello}'
-        say 2 '"ok":{{}}'; say 3 '"ok":{{"structure":[[[0,1]]],"trace":[[[0,1]]]}}'; say 4 '"ok":{{}}'
-        say 5 '"skipped":"too lazy"'; say 6 '"skipped":"too lazy"'; say 7 '"skipped":"too lazy"'; say 8 '"ok":{{}}'"#
+        say 2 '"ok":{{}}'; say 3 '"ok":{{"structure":[[[0,1]]],"trace":[[[0,1]]]}}'
+        for model in 4 8
+        do say $model '"ok":{{}}'; for id in 1 2 3; do say $((model + id)) '"skipped":"too lazy"'; done
+        done
+        say 12 '"ok":{{}}'"#
     );
     let (status, out, error) = harness("k3", &[], &["sh", "-c", &script]);
     assert_eq!((status, error.as_str()), (4, ""), "{out}");
     assert!(out.contains("run, score, draws: it says: too lazy"), "{out}");
+    // Answers of a wrong form are seen on a tiny model, before anything is said of the sampler.
+    let wrong = script.replace(
+        "; done\n",
+        r#"; [ $id = 2 ] && say 7 '"ok":{"structure":[[0,1],[0,2]]}'; done
+"#,
+    );
+    let (status, out, error) = harness("k3", &[], &["sh", "-c", &wrong]);
+    assert_eq!((status, out.as_str()), (4, ""), "{error}");
+    assert!(
+        error.contains(r#"when it was asked {"id":7,"count":2,"fields":["structure"],"op":"sample""#),
+        "{error}"
+    );
+    assert!(error.contains("gave draws that are none") && !error.contains("judged before it"), "{error}");
 }
 
 /// A dense tree whose races are too many to be listed: that is not the child's fault, and its draws are still asked for one by one.

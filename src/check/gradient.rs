@@ -16,6 +16,8 @@
 //! Where the gradient is not known, it is estimated from the same draws, by the loss times the score of the trace: the difference has
 //! the mean 0, and a small variance if the estimate is made of that draw.
 //!
+//! Where the estimator is known, so is its variance ([`Objective::with_variances`]), and one may look [always](crate::statistics::mean_bets).
+//!
 //! Departures are in units of the range of `f` over the structures: a law that is off by a total variation of `d` is off by
 //! at most `d` times the range in `E[f]`.
 
@@ -30,10 +32,13 @@ use gumbel_oracle::number::to_f64;
 use gumbel_oracle::race::Trace;
 use num_rational::BigRational;
 
-use super::{Check, Evidence, Known, Level, most_traces, worst};
+use super::{Check, Evidence, Known, Level, Looks, most_traces, worst};
 use crate::report::Row;
 use crate::sample::Field;
-use crate::statistics::{Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_test, smallest_mean};
+use crate::statistics::{
+    BetTest, DepartureKind, Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_bets, mean_test,
+    smallest_mean, smallest_mean_bet,
+};
 
 /// An expected loss, whose gradient is estimated: what estimates are held to.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +65,8 @@ struct Exact {
     range: f64,
     /// Where traces can be enumerated.
     spread: Option<Spread>,
+    /// The variance of the estimates, one number per entry, where it is known.
+    variances: Option<Vec<f64>>,
 }
 
 /// The classical estimators, at each entry and along the gradient.
@@ -169,6 +176,16 @@ impl Objective {
         Self { name: loss.name().to_owned(), held_to: HeldTo::Draws(loss) }
     }
 
+    /// The same, estimated with these variances at most, one per entry: then the mean can be looked at after every batch. Nothing if the
+    /// exact gradient is not known.
+    #[must_use]
+    pub fn with_variances(mut self, variances: Vec<f64>) -> Self {
+        if let HeldTo::Exact(exact) = &mut self.held_to {
+            exact.variances = Some(variances);
+        }
+        self
+    }
+
     /// The name of the loss.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -197,6 +214,13 @@ impl Objective {
         if let HeldTo::Draws(loss) = self.held_to { Some(loss) } else { None }
     }
 
+    /// The check of its estimates at every look, which takes their variances.
+    pub(super) fn bets(&self, present: &[usize]) -> Option<Box<dyn Check>> {
+        let exact = self.exact()?;
+        let variances = exact.variances.as_ref()?;
+        Some(Box::new(exact.entries(present, present.iter().map(|&k| variances[k]).collect())))
+    }
+
     /// The checks of its estimates.
     pub(super) fn checks(&self, present: &[usize]) -> Vec<Box<dyn Check>> {
         match &self.held_to {
@@ -215,7 +239,7 @@ impl Objective {
 impl Exact {
     fn new(exact: &Gradient, range: f64) -> Self {
         let gradient = exact.gradient.iter().map(to_f64).collect();
-        Self { expectation: to_f64(&exact.expectation), gradient, range, spread: None }
+        Self { expectation: to_f64(&exact.expectation), gradient, range, spread: None, variances: None }
     }
 
     fn variances(&self) -> Option<[f64; 2]> {
@@ -263,27 +287,30 @@ impl Exact {
         (entries, along)
     }
 
+    /// The mean of every entry, whose variances are these, or allowed whatever the kurtosis.
+    fn entries(&self, present: &[usize], variances: Vec<f64>) -> Entries {
+        Entries {
+            exact: present.iter().map(|&k| self.gradient[k]).collect(),
+            variances,
+            by_trace: self.variances().map(|[by_trace, _]| by_trace),
+            unit: if self.range > 0.0 { self.range } else { 1.0 },
+            double: false,
+            deviations: vec![Deviations::default(); present.len()],
+        }
+    }
+
     fn checks(&self, present: &[usize]) -> Vec<Box<dyn Check>> {
-        let unit = if self.range > 0.0 { self.range } else { 1.0 };
-        let at = |of: &[f64]| present.iter().map(|&k| of[k]).collect::<Vec<f64>>();
-        let exact = at(&self.gradient);
         let variances = match &self.spread {
             Some(spread) => present.iter().map(|&k| spread.entries[k].allowance()).collect(),
             None => vec![0.0; present.len()],
         };
-        let by_trace = self.variances().map(|[by_trace, _]| by_trace);
-        let mut checks: Vec<Box<dyn Check>> = vec![Box::new(Entries {
-            exact,
-            variances,
-            by_trace,
-            unit,
-            double: false,
-            deviations: vec![Deviations::default(); present.len()],
-        })];
+        let entries = self.entries(present, variances);
+        let unit = entries.unit;
+        let mut checks: Vec<Box<dyn Check>> = vec![Box::new(entries)];
         if let Some(direction) = self.direction() {
             let variance = self.spread.as_ref().map_or(0.0, |spread| spread.along.allowance());
             let length = direction.iter().zip(&self.gradient).map(|(u, g)| u * g).sum();
-            let direction = at(&direction);
+            let direction = present.iter().map(|&k| direction[k]).collect();
             let deviations = Deviations::default();
             checks.push(Box::new(Along { direction, length, variance, unit, double: false, deviations }));
         }
@@ -381,6 +408,35 @@ impl Means<'_> {
         }
         Ok(worst(tests))
     }
+
+    /// The same by bets, of numbers with at most these variances.
+    fn worst_bet(
+        &self,
+        alpha: f64,
+        unit: f64,
+        times: f64,
+    ) -> Result<Option<(usize, TestResult)>, StatisticsError> {
+        let rounding = |place: usize| rounding(&self.deviations[place], self.sizes[place], self.double);
+        let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+        let Some(draws) = self.deviations.first().map(|of| of.draws * times) else { return Ok(None) };
+        let departure = smallest_mean_bet(
+            draws,
+            largest(&mut self.variances.iter().copied()),
+            largest(&mut (0..self.deviations.len()).map(rounding)),
+            alpha,
+            unit,
+        )?;
+        if times != 1.0 {
+            let none = BetTest { statistic: 0.0, p_value: 1.0, draws: draws as u64 };
+            return Ok(Some((0, none.judge(alpha, departure, DepartureKind::Range))));
+        }
+        let mut tests = Vec::with_capacity(self.deviations.len());
+        for (place, (&deviations, &variance)) in self.deviations.iter().zip(self.variances).enumerate() {
+            let bets = mean_bets(deviations, variance, rounding(place))?;
+            tests.push((place, bets.judge(alpha, departure, DepartureKind::Range)));
+        }
+        Ok(worst(tests))
+    }
 }
 
 const NEEDS: &[Field] = &[Field::Gradient];
@@ -419,11 +475,15 @@ impl Check for Entries {
     }
 
     fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
-        let Level { alpha, times, .. } = *at;
+        let Level { alpha, times, looks } = *at;
         let count = self.deviations.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let variance: f64 = self.deviations.iter().map(|deviations| deviations.variance()).sum();
         let check = match self.by_trace {
             _ if count == 0 => "mean of every entry".to_owned(),
+            _ if looks == Looks::Always => {
+                let exact: f64 = self.variances.iter().sum();
+                format!("bets on the mean of every entry; variance {variance:.3} (exactly: {exact:.3})")
+            }
             Some(by_trace) => {
                 format!("mean of every entry; variance {variance:.3} (T-REINFORCE: {by_trace:.3})")
             }
@@ -439,13 +499,27 @@ impl Check for Entries {
             sizes: &sizes,
             double: self.double,
         };
-        let row = means.worst(alpha, self.unit, times)?.map(|(place, test)| {
+        let worst = match looks {
+            Looks::Once => means.worst(alpha, self.unit, times)?,
+            Looks::Always => means.worst_bet(alpha, self.unit, times)?,
+        };
+        let row = worst.map(|(place, test)| {
             let note = || {
                 let exact = self.exact[place];
                 let mean = exact + self.deviations[place].mean();
                 let entry = known.label(known.present[place]);
-                let far = if test.statistic.is_finite() {
-                    format!("{:.0} standard errors off", test.statistic)
+                let errors = self.deviations[place].standard_errors();
+                if looks == Looks::Always && errors < ALIKE {
+                    let (found, most) = (self.deviations[place].variance(), self.variances[place]);
+                    return format!(
+                        "the variance at {entry} is {}, exactly {}: the mean is {} and may be right, but an estimate does not vary so much",
+                        places(found),
+                        places(most),
+                        places(mean)
+                    );
+                }
+                let far = if errors.is_finite() {
+                    format!("{errors:.0} standard errors off")
                 } else {
                     "always the same".to_owned()
                 };
@@ -469,14 +543,18 @@ const ALIKE: f64 = 5.0;
 impl Entries {
     /// The usual confusion that explains the means, if one does.
     fn looks_like(&self, known: &Known<'_>) -> Option<String> {
-        let fits = |wrong: &[f64]| {
+        // The most standard errors that an entry is off.
+        let off = |wrong: &[f64]| {
             let all = self.deviations.iter().zip(&self.exact).zip(wrong);
-            all.into_iter().all(|((deviations, exact), wrong)| {
+            let off = all.map(|((deviations, exact), wrong)| {
                 let off = (deviations.mean() - (wrong - exact)).abs();
+                let off = (off - rounding(deviations, *exact, self.double)).max(0.0);
                 let error = libm::sqrt(deviations.variance() / deviations.draws);
-                off <= ALIKE * error + rounding(deviations, *exact, self.double)
-            })
+                if off == 0.0 { 0.0 } else { off / error }
+            });
+            off.fold(0.0, f64::max)
         };
+        let fits = |wrong: &[f64]| off(wrong) <= ALIKE;
         let times = |factor: f64| self.exact.iter().map(|g| factor * g).collect::<Vec<f64>>();
         let by_rate = |sign: f64| {
             let rates = known.present.iter().map(|&k| known.rates[k]);
@@ -494,7 +572,8 @@ impl Entries {
                 "It looks like minus the gradient in the rates λ instead of the logits θ = -log λ",
             ),
         ];
-        if let Some((_, words)) = named.iter().find(|(wrong, _)| fits(wrong)) {
+        let nearest = named.iter().min_by(|(a, _), (b, _)| off(a).total_cmp(&off(b)));
+        if let Some((_, words)) = nearest.filter(|(wrong, _)| fits(wrong)) {
             return Some((*words).to_owned());
         }
         let square: f64 = self.exact.iter().map(|g| g * g).sum();
@@ -657,9 +736,9 @@ pub(super) struct NotJudged(pub(super) &'static str);
 impl NotJudged {
     /// Nobody knows of which gradient.
     pub(super) const UNNAMED: Self = Self("of which loss? --loss NAME or --loss FILE says it");
-    /// The scales of the test of a mean are those of a number of draws.
+    /// There is no bet on a mean if nothing is known of the variance.
     pub(super) const LOOKED_AT: Self =
-        Self("the test of a mean holds at one look: want all draws there first");
+        Self("nothing is known of their variance, without which their mean can be looked at only once");
 }
 
 impl Check for NotJudged {

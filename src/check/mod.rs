@@ -249,8 +249,8 @@ pub struct Asked<'a> {
     /// What the field `gradient` is an estimate of.
     pub objective: Option<&'a Objective>,
     /// How often one looks. Always: after every batch of the source, or where draws are large more seldom; no more draws are made when
-    /// something is refuted, or when the departure would have been caught by every check. Estimates of a gradient are judged by one look
-    /// only.
+    /// something is refuted, or when the departure would have been caught by every check. Estimates of a gradient are judged only if
+    /// their variances are known: [`Objective::with_variances`].
     pub looks: Looks,
 }
 
@@ -289,7 +289,10 @@ fn present(rates: &[BigRational]) -> Vec<usize> {
 fn of_estimates(asked: &Asked<'_>, fields: &[Field], present: &[usize]) -> Vec<Box<dyn Check>> {
     let there = fields.contains(&Field::Gradient);
     match (asked.looks, asked.objective) {
-        (Looks::Always, _) if there => vec![Box::new(gradient::NotJudged::LOOKED_AT)],
+        (Looks::Always, objective) if there => {
+            let bets = objective.and_then(|objective| objective.bets(present));
+            vec![bets.unwrap_or_else(|| Box::new(gradient::NotJudged::LOOKED_AT))]
+        }
         (Looks::Once, Some(objective)) => objective.checks(present),
         (Looks::Once, None) if there => vec![Box::new(gradient::NotJudged::UNNAMED)],
         _ => Vec::new(),

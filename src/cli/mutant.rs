@@ -25,27 +25,29 @@ pub(super) enum Mutant {
     RatesForMeans,
     /// Estimates of gradients are half as long as they should be.
     GradientHalved,
+    /// Estimates of gradients are in log λ instead of θ = -log λ.
+    GradientSign,
     /// Every seed is the same.
     OneSeed,
-    /// Asked to draw, it ends.
+    /// Asked for more than two draws, it ends.
     Crash,
-    /// Asked to draw, it does not answer.
+    /// Asked for more than two draws, it does not answer.
     Hang,
-    /// Asked to draw, it says something that is no JSON.
+    /// Asked for more than two draws, it says something that is no JSON.
     Garbage,
-    /// Asked to draw, it answers another request.
+    /// Asked for more than two draws, it answers another request.
     WrongId,
-    /// Asked to draw, it gives one draw too few.
+    /// Asked for more than two draws, it gives one draw too few.
     Short,
-    /// Asked to draw, it gives a text for a number.
+    /// Asked for more than two draws, it gives a text for a number.
     Text,
-    /// Asked to draw, it gives a null for a number.
+    /// Asked for more than two draws, it gives a null for a number.
     Null,
-    /// Asked to draw, it never ends the line.
+    /// Asked for more than two draws, it never ends the line.
     Endless,
-    /// Asked to draw, it has an error.
+    /// Asked for more than two draws, it has an error.
     Refuses,
-    /// Asked to draw, it gives draws and an error.
+    /// Asked for more than two draws, it gives draws and an error.
     Both,
 }
 

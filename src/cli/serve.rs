@@ -51,7 +51,7 @@ impl Serve {
             let (id, answer) = match Request::parse(&line) {
                 Ok(Request { id, op }) => {
                     stop = matches!(op, Op::Stop);
-                    mutant = self.mutant.filter(|_| matches!(op, Op::Sample { .. }));
+                    mutant = self.mutant.filter(|_| matches!(op, Op::Sample { count: 3.., .. }));
                     (id.get().to_owned(), answer(&mut model, op, self.mutant))
                 }
                 Err(wrong) => {
@@ -118,7 +118,11 @@ fn answer(held: &mut Option<Model>, op: Op, mutant: Option<Mutant>) -> Answer {
         Op::Conditional { traces, from } => conditional(model, &traces, &from, mutant),
         Op::Gradient { loss, estimator, draws, count, seed } => {
             let loss = Loss::named(model, &loss).map_err(|error| said(&error))?;
-            let length = if mutant == Some(Mutant::GradientHalved) { 0.5 } else { 1.0 };
+            let length = match mutant {
+                Some(Mutant::GradientHalved) => 0.5,
+                Some(Mutant::GradientSign) => -1.0,
+                _ => 1.0,
+            };
             gradient(model, &loss, (&estimator, length), draws, count, seed)
         }
         _ => Err("an op that this program does not have".to_owned()),

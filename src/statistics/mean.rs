@@ -3,7 +3,7 @@
 use super::given::{check_alpha, check_argument};
 use super::special::first_above;
 use super::verdict::{DepartureKind, TestResult};
-use super::{MOST_DRAWS, POWER_QUANTILE, StatisticsError};
+use super::{BetTest, MOST_DRAWS, POWER_QUANTILE, StatisticsError};
 
 /// What [`mean_test`] takes for granted where the variance is larger than was said: `E[(X-μ)⁴] ≤ 100·E[(X-μ)²]²`.
 ///
@@ -46,6 +46,13 @@ impl Deviations {
     #[must_use]
     pub fn mean(self) -> f64 {
         self.sum / self.draws
+    }
+
+    /// The same in standard errors; infinite if they do not vary.
+    #[must_use]
+    pub fn standard_errors(self) -> f64 {
+        let errors = self.mean().abs() * libm::sqrt(self.draws / self.variance());
+        if errors.is_nan() { 0.0 } else { errors }
     }
 
     /// Their variance about their own mean; 0 if it is no more than the rounding of these sums.
@@ -103,6 +110,12 @@ pub struct MeanTest {
 /// Devroye, Lerasle, Lugosi, Oliveira (2016), *Sub-Gaussian mean estimators*, Annals of Statistics 44(6), for what a bound on
 /// the kurtosis buys.
 pub fn mean_test(deviations: Deviations, variance: f64, rounding: f64) -> Result<MeanTest, StatisticsError> {
+    check_deviations(deviations, variance, rounding)?;
+    let p_value = log_p_value(deviations, variance, rounding);
+    Ok(MeanTest { statistic: deviations.standard_errors(), p_value: libm::exp(p_value) })
+}
+
+fn check_deviations(deviations: Deviations, variance: f64, rounding: f64) -> Result<(), StatisticsError> {
     let Deviations { draws, sum, squares } = deviations;
     if draws < 1.0 {
         return Err(StatisticsError::NoDraws);
@@ -113,10 +126,7 @@ pub fn mean_test(deviations: Deviations, variance: f64, rounding: f64) -> Result
     check_argument("sum", sum, sum.is_finite(), "a finite number")?;
     check_argument("squares", squares, squares >= 0.0 && squares.is_finite(), "a finite number from 0")?;
     check_argument("variance", variance, variance >= 0.0, "a number from 0")?;
-    check_argument("rounding", rounding, rounding >= 0.0, "a number from 0")?;
-    let statistic = deviations.mean().abs() * libm::sqrt(draws / deviations.variance());
-    let p_value = log_p_value(deviations, variance, rounding);
-    Ok(MeanTest { statistic: if statistic.is_nan() { 0.0 } else { statistic }, p_value: libm::exp(p_value) })
+    check_argument("rounding", rounding, rounding >= 0.0, "a number from 0")
 }
 
 /// The logarithm of the p-value: the least `α` at which both steps refute, found by halving.
@@ -154,14 +164,77 @@ fn log_mixture(deviations: Deviations, variance: f64, rounding: f64) -> f64 {
     if spread == 0.0 || off == 0.0 {
         return 0.0;
     }
-    let log = |j: i32| {
-        let w = spread * libm::exp2(f64::from(4 * j)) / draws;
-        (off * off / spread) * (w / (1.0 + w)) / 2.0 - libm::log1p(w) / 2.0
-    };
-    let logs: Vec<f64> = (-SCALES..=SCALES).map(log).collect();
+    let scales = (-SCALES..=SCALES).map(|j| libm::exp2(f64::from(4 * j)) / draws);
+    log_mean_over(scales.map(|scale| (off * off / spread, spread * scale)))
+}
+
+/// Scales of the prior of [`mean_bets`]: `4^-j/σ²`, which look best at `4^j` draws.
+const BET_SCALES: i32 = 20;
+
+/// The bets on the mean of independent numbers whose variance is at most `variance`: evidence at every look, however often one looks. The
+/// mean may be off by `rounding`.
+///
+/// That is `e_τ` of [`mean_test`] at fixed scales `τ² = 4^-j/σ²`, `j` from 0 to 20: a product over the draws for each `λ`, each factor with
+/// a mean of at most 1 given the past, and so is the mean over `λ` and over the scales. Nothing is taken for granted but the variance.
+///
+/// # Errors
+/// As [`mean_test`].
+///
+/// ```
+/// # use recursive_gumbel::statistics::{Deviations, mean_bets};
+/// let mut deviations = Deviations::default();
+/// (0..200).for_each(|i| deviations.add(if i % 2 == 0 { 1.0 } else { -1.0 }));
+/// assert_eq!(mean_bets(deviations, 1.0, 0.0)?.p_value, 1.0);
+/// assert!(mean_bets(deviations.beside(0.7), 1.0, 0.0)?.p_value < 1e-12);
+/// # Ok::<(), recursive_gumbel::statistics::StatisticsError>(())
+/// ```
+pub fn mean_bets(deviations: Deviations, variance: f64, rounding: f64) -> Result<BetTest, StatisticsError> {
+    check_deviations(deviations, variance, rounding)?;
+    let log = log_bets(deviations, variance, rounding);
+    Ok(BetTest { statistic: log, p_value: libm::exp(-log).min(1.0), draws: deviations.draws as u64 })
+}
+
+/// `log e` at fixed scales.
+fn log_bets(deviations: Deviations, variance: f64, rounding: f64) -> f64 {
+    let Deviations { draws, sum, squares } = deviations;
+    let off = (sum.abs() - draws * rounding).max(0.0);
+    if variance == 0.0 {
+        return if off > 0.0 { f64::INFINITY } else { 0.0 };
+    }
+    let spread = (squares + 2.0 * draws * variance) / 3.0;
+    let scales = (0..=BET_SCALES).map(|j| libm::ldexp(1.0, -2 * j) / variance);
+    log_mean_over(scales.map(|scale| (off * off / spread, spread * scale)))
+}
+
+/// The logarithm of the mean of `(1 + w)^(-1/2) exp(z w/(2 + 2w))`.
+fn log_mean_over(terms: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let logs: Vec<f64> = terms.map(|(z, w)| z * (w / (1.0 + w)) / 2.0 - libm::log1p(w) / 2.0).collect();
     let largest = logs.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
     let mean = logs.iter().map(|log| libm::exp(log - largest)).sum::<f64>() / logs.len() as f64;
     largest + libm::log(mean)
+}
+
+/// The distance from the mean, in units of `unit`, from which [`mean_bets`] refutes `draws` numbers of variance `variance` at `alpha` with
+/// probability [`POWER`](super::POWER), once they are made; 1 if no distance up to `unit` is. Grows with `variance` and `rounding`.
+///
+/// Asymptotic: the mean is taken for normal.
+///
+/// # Errors
+/// As [`smallest_mean`].
+pub fn smallest_mean_bet(
+    draws: f64,
+    variance: f64,
+    rounding: f64,
+    alpha: f64,
+    unit: f64,
+) -> Result<f64, StatisticsError> {
+    check_power(draws, &[("variance", variance), ("rounding", rounding)], alpha, unit)?;
+    let noise = POWER_QUANTILE * libm::sqrt(draws * variance);
+    Ok(smallest_part(unit, |distance| {
+        let sum = (draws * distance - noise).max(0.0);
+        let seen = Deviations { draws, sum, squares: draws * (variance + distance * distance) };
+        log_bets(seen, variance, rounding) >= -libm::log(alpha)
+    }))
 }
 
 impl MeanTest {
@@ -195,22 +268,41 @@ pub fn smallest_mean(
     alpha: f64,
     unit: f64,
 ) -> Result<f64, StatisticsError> {
+    check_power(
+        draws,
+        &[("observed", observed), ("variance", variance), ("rounding", rounding)],
+        alpha,
+        unit,
+    )?;
+    let noise = POWER_QUANTILE * libm::sqrt(draws * observed);
+    let log_half = libm::log(alpha / 2.0);
+    Ok(smallest_part(unit, |distance| {
+        let sum = (draws * distance - noise).max(0.0);
+        let seen = Deviations { draws, sum, squares: draws * (observed + distance * distance) };
+        log_evidence(seen, variance, rounding, log_half) >= -log_half
+    }))
+}
+
+/// The least part of `unit` at which `caught` holds; 1 if it does at none.
+fn smallest_part(unit: f64, caught: impl Fn(f64) -> bool) -> f64 {
+    first_above(0.0, 1e-3, 1e-9, |part| part >= 1.0 || caught(part * unit)).min(1.0)
+}
+
+fn check_power(
+    draws: f64,
+    sizes: &[(&'static str, f64)],
+    alpha: f64,
+    unit: f64,
+) -> Result<(), StatisticsError> {
     check_alpha(alpha)?;
-    for (name, value) in [("observed", observed), ("variance", variance), ("rounding", rounding)] {
+    for &(name, value) in sizes {
         check_argument(name, value, value >= 0.0 && value.is_finite(), "a finite number from 0")?;
     }
     check_argument("unit", unit, unit > 0.0 && unit.is_finite(), "a positive finite number")?;
     if draws.is_nan() || draws < 1.0 {
         return Err(StatisticsError::NoDraws);
     }
-    let noise = POWER_QUANTILE * libm::sqrt(draws * observed);
-    let log_half = libm::log(alpha / 2.0);
-    let caught = |distance: f64| {
-        let sum = (draws * distance - noise).max(0.0);
-        let seen = Deviations { draws, sum, squares: draws * (observed + distance * distance) };
-        log_evidence(seen, variance, rounding, log_half) >= -log_half
-    };
-    Ok(first_above(0.0, 1e-3, 1e-9, |part| part >= 1.0 || caught(part * unit)).min(1.0))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -304,5 +396,74 @@ mod tests {
         };
         assert!(of(1.0, 0.0, 0.0) < of(1.5, 0.0, 0.0) && of(1.0, 2.0, 0.0) < of(1.0, 3.0, 0.0));
         assert!(of(1.0, 0.0, 0.0) < of(1.0, 0.0, 1e-3) && of(1.0, 0.0, 0.0) <= of(1.0, 1e-3, 0.0));
+    }
+
+    /// Exact sums over skewed laws: bets have a mean of at most 1 at every number of draws, and are not caught up by their own variance.
+    #[test]
+    fn bets_on_a_mean_are_fair() {
+        for (n, p) in [(1, 0.3), (30, 0.5), (1_000, 0.02), (20_000, 1e-3), (50_000, 0.5)] {
+            let variance = p * (1.0 - p);
+            let gain = |of: Deviations, variance: f64| mean_bets(of, variance, 0.0).unwrap().statistic;
+            let mean = |variance: f64| -> f64 {
+                trials(n, p, p).map(|(density, of)| density * libm::exp(gain(of, variance))).sum()
+            };
+            assert!(mean(variance) <= 1.0 + 1e-9, "{n} {p}: {}", mean(variance));
+            // A variance that is much larger than was said is no fair game: the variance matters.
+            assert!(n < 1_000 || mean(variance / 10.0) > 10.0, "{n} {p}: {}", mean(variance / 10.0));
+        }
+    }
+
+    /// By Ville they refute what is right with probability `alpha` at most at any look: all paths of a skewed coin, by dynamic programming.
+    #[test]
+    fn bets_on_a_mean_may_be_looked_at_always() {
+        let (p, alpha, variance) = (0.2, 0.05, 0.16);
+        // The probability of each number of hits if nothing was refuted before.
+        let (mut alive, mut refuted) = (vec![1.0], 0.0);
+        for n in 1..=300_u32 {
+            let mut next = vec![0.0; alive.len() + 1];
+            for (hits, mass) in alive.iter().enumerate() {
+                next[hits] += mass * (1.0 - p);
+                next[hits + 1] += mass * p;
+            }
+            for (hits, mass) in next.iter_mut().enumerate() {
+                let (h, m) = (hits as f64, f64::from(n) - hits as f64);
+                let of = Deviations {
+                    draws: f64::from(n),
+                    sum: h * (1.0 - p) - m * p,
+                    squares: h * (1.0 - p) * (1.0 - p) + m * p * p,
+                };
+                if mean_bets(of, variance, 0.0).unwrap().p_value <= alpha {
+                    refuted += std::mem::take(mass);
+                }
+            }
+            alive = next;
+        }
+        assert!(refuted > 1e-4 && refuted <= alpha, "{refuted}");
+    }
+
+    /// What is off by as much as is said is caught about as often as is said, and not much less; a gross mistake in a few draws.
+    #[test]
+    fn bets_catch_the_departure_of_a_mean() {
+        for (n, p, alpha) in [(2_000, 0.5, 1e-6), (100_000, 0.3, 1e-9), (50_000, 0.05, 1e-4)] {
+            let variance = p * (1.0 - p);
+            let caught = |off: f64| -> f64 {
+                let refuted = |of| mean_bets(of, variance, 0.0).unwrap().p_value <= alpha;
+                trials(n, p + off, p).map(|(density, of)| if refuted(of) { density } else { 0.0 }).sum()
+            };
+            let off = smallest_mean_bet(n as f64, variance, 0.0, alpha, 1.0).unwrap();
+            assert!(caught(off) > 0.96, "{p}: {}", caught(off));
+            assert!(caught(0.75 * off) < 0.96, "{p}: {}", caught(0.75 * off));
+        }
+        let off =
+            |off: f64, draws: f64| Deviations { draws, sum: draws * off, squares: draws * (off * off + 1.0) };
+        assert!(mean_bets(off(5.0, 30.0), 1.0, 0.0).unwrap().p_value < 1e-9);
+        assert_eq!(mean_bets(off(1e-9, 30.0), 1.0, 0.0).unwrap().p_value, 1.0);
+        assert_eq!(
+            mean_bets(Deviations { squares: 0.0, ..off(1e-9, 30.0) }, 0.0, 1e-8).unwrap().p_value,
+            1.0
+        );
+        assert_eq!(mean_bets(Deviations { squares: 0.0, ..off(1e-9, 30.0) }, 0.0, 0.0).unwrap().p_value, 0.0);
+        assert_eq!(mean_bets(Deviations::default(), 1.0, 0.0), Err(StatisticsError::NoDraws));
+        assert!(smallest_mean_bet(0.0, 1.0, 0.0, 0.1, 1.0).is_err());
     }
 }

@@ -1,10 +1,11 @@
 //! The implementation under test, which is asked line by line, and whatever may be wrong with its answers.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use serde_json::{Map, Value, json};
 
-use super::conventions::Conventions;
+use super::conventions::{Conventions, Entries};
 
 /// Characters of a request or of a line that are told.
 const SHOWN: usize = 200;
@@ -62,6 +63,14 @@ pub(super) enum Answer {
     Error(String),
 }
 
+/// Why there is nothing.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) why: String,
+    /// It was skipped; otherwise an error.
+    pub(super) skipped: bool,
+}
+
 /// Why a request has no answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
@@ -95,17 +104,31 @@ pub(super) struct Child {
     id: u64,
     conventions: Conventions,
     /// Of the model that it was told.
-    rates: Vec<f64>,
+    entries: Entries,
+    /// How many items it answers at once, if it has said so.
+    batch: Option<NonZeroUsize>,
 }
 
 impl Child {
     pub(super) fn new(talk: Box<dyn Talk>) -> Self {
-        Self { talk, last: String::new(), id: 0, conventions: Conventions::default(), rates: Vec::new() }
+        Self {
+            talk,
+            last: String::new(),
+            id: 0,
+            conventions: Conventions::default(),
+            entries: Entries::default(),
+            batch: None,
+        }
     }
 
-    /// From now on its numbers mean this.
-    pub(super) fn adopt(&mut self, conventions: Conventions) {
-        self.conventions = conventions;
+    /// From now on its numbers mean this, and it is asked for no more items at once.
+    pub(super) fn adopt(&mut self, conventions: Conventions, batch: Option<NonZeroUsize>) {
+        (self.conventions, self.batch) = (conventions, batch);
+    }
+
+    /// How many items it answers at once, if it has said so.
+    pub(super) fn batch(&self) -> Option<usize> {
+        self.batch.map(NonZeroUsize::get)
     }
 
     /// What its numbers mean.
@@ -113,9 +136,14 @@ impl Child {
         &self.conventions
     }
 
-    /// From now on it is asked of a model with these rates.
-    pub(super) fn know(&mut self, rates: Vec<f64>) {
-        self.rates = rates;
+    /// From now on it is asked of a model with these entries.
+    pub(super) fn know(&mut self, entries: Entries) {
+        self.entries = entries;
+    }
+
+    /// Numbers per entry as it is told them.
+    pub(super) fn lay_out(&self, row: Vec<Value>) -> Value {
+        self.conventions.lay_out(row, &self.entries)
     }
 
     /// Of a recording, whether the next request is this one, but for the number and the seed; otherwise nobody knows.
@@ -161,7 +189,7 @@ impl Child {
         let word = |value: &Value| value.as_str().map(ToOwned::to_owned);
         match (answer.remove("ok"), answer.remove("skipped"), answer.remove("error")) {
             (Some(Value::Object(mut object)), None, None) => {
-                let translated = self.conventions.translate(&mut object, &self.rates);
+                let translated = self.conventions.translate(&mut object, &self.entries);
                 translated.map_err(|what| self.fault(what))?;
                 Some(Answer::Ok(object))
             }
@@ -173,6 +201,36 @@ impl Child {
             let want = "want exactly one of `ok` (an object), `skipped` (a text) and `error` (a text)";
             self.fault(format!("{}: {want}", wrote()))
         })
+    }
+
+    /// Asks for something of each item, in requests for no more than it answers at once: of each field a list. Or says why it does not
+    /// do that.
+    pub(super) fn ask_of_each(
+        &mut self,
+        op: &str,
+        items: &[(&str, &[Value])],
+        fields: &[&str],
+    ) -> Result<Result<Vec<Vec<Value>>, Refused>, Fault> {
+        let count = items.first().map_or(0, |(_, column)| column.len());
+        let most = self.batch().unwrap_or(count).max(1);
+        let mut found = vec![Vec::with_capacity(count); fields.len()];
+        // Of no items it is asked once, too.
+        for start in (0..count.max(1)).step_by(most) {
+            let end = count.min(start + most);
+            let mut request = json!({"op": op});
+            items.iter().for_each(|(name, column)| request[*name] = column[start..end].into());
+            match self.ask(&request)? {
+                Answer::Skipped(why) if start == 0 => return Ok(Err(Refused { why, skipped: true })),
+                Answer::Error(why) if start == 0 => return Ok(Err(Refused { why, skipped: false })),
+                answer => {
+                    let mut answer = self.ok(answer)?;
+                    for (column, field) in found.iter_mut().zip(fields) {
+                        column.extend(self::items(self, &mut answer, field, end - start)?);
+                    }
+                }
+            }
+        }
+        Ok(Ok(found))
     }
 
     /// Asks for what must be there: neither skipped nor an error.
@@ -191,7 +249,19 @@ impl Child {
         match answer {
             Answer::Ok(object) => Ok(object),
             Answer::Skipped(reason) => Err(self.fault(format!("skipped ({reason}) what it says it has"))),
-            Answer::Error(error) => Err(self.fault(format!("answered with the error {error:?}"))),
+            Answer::Error(error) => Err(self.error(&error)),
+        }
+    }
+
+    fn error(&self, error: &str) -> Fault {
+        self.fault(format!("answered with the error {error:?}"))
+    }
+
+    /// Why it skipped something; an error is a fault.
+    pub(super) fn skipped(&self, refused: Refused) -> Result<String, Fault> {
+        match refused {
+            Refused { why, skipped: true } => Ok(why),
+            Refused { why, skipped: false } => Err(self.error(&why)),
         }
     }
 

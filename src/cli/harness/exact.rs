@@ -18,7 +18,7 @@ use recursive_gumbel::sample::{Batch, Reference, Source as _};
 use serde_json::{Value, json};
 
 use super::Offer;
-use super::child::{Answer, Child, Fault, items};
+use super::child::{Child, Fault};
 
 /// Runs and traces that are asked for, at most: of large models fewer, as who raced is listed, which takes numbers by the thousand million.
 const MOST: usize = 300;
@@ -60,22 +60,20 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
     let close = Close { single: offer.single, scale: scale(&rates) };
     if offer.has("log_prob") {
         let subject = "log-probability";
-        rows.push(match child.ask(&json!({"op": "log_prob", "traces": asked}))? {
-            Answer::Skipped(why) => skipped(subject, &why),
-            answer => {
-                let found = items(child, &mut child.ok(answer)?, "log_prob", traces.len())?;
-                let found: Vec<Vec<Value>> = found.into_iter().map(|value| vec![value]).collect();
+        rows.push(match child.ask_of_each("log_prob", &[("traces", &asked)], &["log_prob"])? {
+            Err(refused) => skipped(subject, &child.skipped(refused)?),
+            Ok(found) => {
+                let found: Vec<Vec<Value>> = found.into_iter().flatten().map(|value| vec![value]).collect();
                 let want = |trace: &Trace| vec![Some(trace.log_probability(&rates))];
                 close.row(child, model, subject, &traces, &found, want)?
             }
         });
     }
     if offer.has("score") {
-        rows.push(match child.ask(&json!({"op": "score", "traces": asked}))? {
-            Answer::Skipped(why) => skipped("score", &why),
-            answer => {
-                let found = items(child, &mut child.ok(answer)?, "score", traces.len())?;
-                let found = per_entry(child, found, "score", rates.len())?;
+        rows.push(match child.ask_of_each("score", &[("traces", &asked)], &["score"])? {
+            Err(refused) => skipped("score", &child.skipped(refused)?),
+            Ok(found) => {
+                let found = per_entry(child, found.concat(), "score", rates.len())?;
                 let want = |trace: &Trace| trace.score(&rates).into_iter().map(Some).collect();
                 close.row(child, model, "score", &traces, &found, want)?
             }
@@ -87,10 +85,12 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
         };
         let uniforms: Vec<Vec<Option<f64>>> =
             traces.iter().map(|_| rates.iter().map(|rate| cell(rate, &mut rng)).collect()).collect();
-        match child.ask(&json!({"op": "conditional", "traces": asked, "uniforms": uniforms}))? {
-            Answer::Ok(mut answer) => {
-                let found = items(child, &mut answer, "conditional", traces.len())?;
-                let found = per_entry(child, found, "conditional", rates.len())?;
+        let told = |row: &Vec<Option<f64>>| child.lay_out(row.iter().map(|u| json!(u)).collect());
+        let told: Vec<Value> = uniforms.iter().map(told).collect();
+        let items = [("traces", &asked[..]), ("uniforms", &told)];
+        match child.ask_of_each("conditional", &items, &["conditional"])? {
+            Ok(found) => {
+                let found = per_entry(child, found.concat(), "conditional", rates.len())?;
                 let mut uniforms = uniforms.iter();
                 let want = |trace: &Trace| {
                     let row: Vec<f64> =
@@ -100,7 +100,7 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
                 rows.push(close.row(child, model, "conditional", &traces, &found, want)?);
             }
             // It may draw from seeds only.
-            Answer::Skipped(why) | Answer::Error(why) => rows.push(skipped("conditional", &why)),
+            Err(refused) => rows.push(skipped("conditional", &refused.why)),
         }
     }
     if offer.has("log_prob") {
@@ -263,13 +263,13 @@ fn runs(
 ) -> Result<Row, Fault> {
     let kept = weights(model, rates, offer, most, rng);
     let told = |weight: &f64| child.conventions().tell(*weight);
-    let asked: Vec<Vec<Value>> = kept.iter().map(|(row, _)| row.iter().map(told).collect()).collect();
-    let mut answer = match child.ask(&json!({"op": "run", "exponentials": asked}))? {
-        Answer::Skipped(why) => return Ok(skipped("run", &why)),
-        answer => child.ok(answer)?,
-    };
-    let structures = items(child, &mut answer, "structure", kept.len())?;
-    let traces = items(child, &mut answer, "trace", kept.len())?;
+    let told = |(row, _): &(Vec<f64>, _)| child.lay_out(row.iter().map(told).collect());
+    let asked: Vec<Value> = kept.iter().map(told).collect();
+    let (structures, traces) =
+        match child.ask_of_each("run", &[("exponentials", &asked)], &["structure", "trace"])? {
+            Err(refused) => return Ok(skipped("run", &child.skipped(refused)?)),
+            Ok(mut found) => (found.swap_remove(0), found.swap_remove(0)),
+        };
     let row = Row::exact("run", "on given exponentials, against exact", kept.len() as u64, "runs");
     for (((weights, run), structure), trace) in kept.iter().zip(structures).zip(traces) {
         let line = json!({"structure": structure, "trace": trace}).to_string();
@@ -290,9 +290,9 @@ fn runs(
     Ok(row)
 }
 
-/// One line of a samples file, as `check` reads it.
-fn read(model: &Model, line: String) -> Result<Batch, String> {
-    let input = Input { name: "it".to_owned(), read: Box::new(std::io::Cursor::new(line)) };
+/// Lines of a samples file, as `check` reads it.
+pub(super) fn read(model: &Model, lines: String) -> Result<Batch, String> {
+    let input = Input { name: "it".to_owned(), read: Box::new(std::io::Cursor::new(lines)) };
     let said = |error: recursive_gumbel::sample::SourceError| error.problem;
     let mut lines = JsonLines::new(model, vec![input]).map_err(said)?;
     let mut batch = Batch::new(model.entries().len(), lines.fields());

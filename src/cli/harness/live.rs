@@ -90,7 +90,7 @@ impl Requests {
         let count = left.min(self.at_once).min(FIRST.max(self.made / 4));
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         (self.request["count"], self.request["seed"]) = (count.into(), self.seed.into());
-        let mut answer = match child.ask(&self.request)? {
+        let answer = match child.ask(&self.request)? {
             Answer::Skipped(why) if self.made == 0 => return Ok(More::Skipped(why)),
             // Which estimators there are is not said beforehand.
             Answer::Error(why) if self.made == 0 && self.request["op"] == "gradient" => {
@@ -98,18 +98,28 @@ impl Requests {
             }
             answer => child.ok(answer)?,
         };
-        let mut draws = vec![Map::new(); count as usize];
-        for &name in &self.columns {
-            let column = items(&child, &mut answer, name, count as usize)?;
-            for (draw, value) in draws.iter_mut().zip(column) {
-                draw.insert(name.to_owned(), value);
-            }
-        }
-        let lines: String = draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect();
+        let lines = lines(&child, answer, &self.columns, count as usize)?;
         let name = format!("its draws of seed {}", self.seed);
         (self.made, self.seed) = (self.made + count, self.seed.wrapping_add(1));
         Ok(More::Draws(Input { name, read: Box::new(Cursor::new(lines.into_bytes())) }))
     }
+}
+
+/// An answer with a list for each column as the lines of a samples file.
+pub(super) fn lines(
+    child: &Child,
+    mut answer: Map<String, Value>,
+    columns: &[&str],
+    count: usize,
+) -> Result<String, Fault> {
+    let mut draws = vec![Map::new(); count];
+    for &name in columns {
+        let column = items(child, &mut answer, name, count)?;
+        for (draw, value) in draws.iter_mut().zip(column) {
+            draw.insert(name.to_owned(), value);
+        }
+    }
+    Ok(draws.into_iter().map(|draw| format!("{}\n", Value::Object(draw))).collect())
 }
 
 /// What a request for draws brings.
@@ -179,13 +189,15 @@ impl<'m> Live<'m> {
             Most::Seconds(seconds) => now().checked_add(Duration::from_secs_f64(seconds)),
             Most::Draws(_) => None,
         };
+        let few = (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(1, AT_ONCE);
+        let at_once = child.lock().unwrap_or_else(PoisonError::into_inner).batch().unwrap_or(few);
         let mut requests = Requests {
             child: Arc::clone(child),
             request,
             columns,
             most,
             until,
-            at_once: (ENTRIES_AT_ONCE / model.entries().len().max(1)).clamp(1, AT_ONCE) as u64,
+            at_once: at_once as u64,
             seed,
             made: 0,
         };

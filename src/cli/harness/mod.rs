@@ -27,8 +27,8 @@ use recursive_gumbel::sample::{Field, SourceError};
 use recursive_gumbel::statistics::Budget;
 use serde_json::{Map, Value, json};
 
-use child::{Child, Fault, Talk, items};
-use conventions::Conventions;
+use child::{Answer, Child, Fault, Talk, items};
+use conventions::{Conventions, Entries};
 use live::{Live, Most};
 use process::Process;
 use recording::{FORMAT, Head, Recorder, Recording, Replay};
@@ -41,7 +41,7 @@ use super::{Failure, Outcome, named, parse_model, read_text, spinner};
 
 /// Judge a live implementation, in any language: a command that is asked line by line.
 ///
-/// First the glue: it must say who it is, and run a model of one entry. Then what has one right answer: runs on chosen exponentials,
+/// First the glue: it must say who it is, run a model of one entry, and answer all that it offers in the right form. Then what has one right answer: runs on chosen exponentials,
 /// log-probabilities, scores and conditional draws of chosen traces. Then its draws, batch after batch, until something is refuted or
 /// the departure would have been; and last the mean of its estimates of a gradient. The protocol is in
 /// docs/src/protocol.md; `serve` is an implementation that speaks it.
@@ -153,7 +153,11 @@ impl Offer {
         }
         let fields = Field::DRAWN.into_iter().filter(|field| named.contains(field.name())).collect();
         let structures = words(child, &mut said, "structures")?;
-        child.adopt(conventions);
+        let batch = said.remove("batch").map(|said| serde_json::from_value(said.clone()).map_err(|_| said));
+        let batch = batch.transpose().map_err(|said| {
+            child.fault(format!("gave the batch {said}: want how many items it answers at once"))
+        })?;
+        child.adopt(conventions, batch);
         let losses =
             if ops.contains("gradient") { words(child, &mut said, "loss_names")? } else { BTreeSet::new() };
         Ok(Self { losses, name, structures, ops, fields, single })
@@ -172,6 +176,19 @@ fn smallest(kind: Kind) -> Value {
     }
 }
 
+/// A model of two entries of a structure, or hardly more.
+fn tiny(kind: Kind) -> Value {
+    let name = kind.name();
+    let edges = json!([[0, 1, 1], [0, 2, 2], [1, 2, 3]]);
+    match name {
+        "spanning_tree" => json!({"structure": name, "vertices": 3, "edges": edges}),
+        "arborescence" => json!({"structure": name, "vertices": 3, "root": 0, "edges": edges}),
+        "matching" => json!({"structure": name, "rates": [[1, 2], [3, 4]]}),
+        "top_k" => json!({"structure": name, "k": 1, "rates": [1, 2]}),
+        _ => json!({"structure": name, "rates": [1, 2]}),
+    }
+}
+
 /// Tells the child the model.
 fn tell(child: &mut Child, model: &Model, file: &str) -> Result<(), Fault> {
     let rates: Vec<f64> = model.rates_as();
@@ -179,10 +196,12 @@ fn tell(child: &mut Child, model: &Model, file: &str) -> Result<(), Fault> {
     let logits: Vec<Value> = rates.iter().map(logit).collect();
     // The file as it is, but on one line: its numbers are exact.
     let file = file.replace(['\n', '\r'], " ");
-    let (told, logits) = (json!(rates), Value::from(logits));
+    let entries = Entries::of(model);
+    let told = child.conventions().lay_out(rates.iter().map(|rate| json!(rate)).collect(), &entries);
+    let logits = child.conventions().lay_out(logits, &entries);
     let request = format!(r#"{{"op":"model","model":{file},"rates":{told},"logits":{logits}}}"#);
     child.need_text(&request)?;
-    child.know(rates);
+    child.know(entries);
     Ok(())
 }
 
@@ -285,16 +304,38 @@ impl Dialogue {
         Ok(Ok(judged))
     }
 
-    /// A model with one trace: whatever is wrong here is wrong with the glue.
+    /// Everything that it offers once, before anything is said of it: a form that is wrong is wrong with the glue.
     fn smoke(&self, kind: Kind) -> Result<(), Fault> {
+        self.smoke_one(kind)?;
+        let file = tiny(kind).to_string();
+        let Ok(tiny) = Model::parse(&file) else { return Ok(()) };
+        let mut child = self.child();
+        tell(&mut child, &tiny, &file)?;
+        exact::judge(&mut child, &tiny, &self.offer, self.seed)?; // only whether it can be read
+        let fields = self.fields();
+        if !fields.is_empty() {
+            let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+            let request = json!({"op": "sample", "fields": names, "count": 2, "seed": self.seed});
+            if let Answer::Ok(answer) = child.ask(&request)? {
+                live::lines(&child, answer, &names, 2).and_then(|lines| {
+                    let read = exact::read(&tiny, lines);
+                    read.map_err(|problem| child.fault(format!("gave draws that are none: {problem}")))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A model with one trace, which everyone returns.
+    fn smoke_one(&self, kind: Kind) -> Result<(), Fault> {
         let file = smallest(kind).to_string();
         let Ok(one) = Model::parse(&file) else { return Ok(()) };
         let mut child = self.child();
         tell(&mut child, &one, &file)?;
         let Some(only) = one.traces().next() else { return Ok(()) };
         if self.offer.has("run") {
-            let weight = child.conventions().tell(1.5);
-            let mut answer = child.need(&json!({"op": "run", "exponentials": [[weight]]}))?;
+            let row = child.lay_out(vec![child.conventions().tell(1.5)]);
+            let mut answer = child.need(&json!({"op": "run", "exponentials": [row]}))?;
             let want =
                 [("structure", one.canonical(&only.structure)), ("trace", one.canonical_trace(&only.trace))];
             for (field, want) in want {
