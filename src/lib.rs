@@ -1,7 +1,7 @@
 //! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
 //!
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws and writes
-//! samples ([`sample`], [`fast`]), estimates gradients ([`estimate`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
+//! samples ([`sample`], [`fast`]), estimates gradients ([`estimate`]) and goes down them ([`experiment`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
 //! [`statistics`], [`report`]), and tells a run step by step ([`explain`], [`picture`]).
 //!
 //! # Example
@@ -17,6 +17,7 @@
 pub mod check;
 
 pub mod estimate;
+pub mod experiment;
 pub mod explain;
 pub mod fast;
 pub mod picture;

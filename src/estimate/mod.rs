@@ -300,6 +300,23 @@ impl Mean {
     }
 }
 
+/// The mean loss of so many draws, an estimate of `E[f(X)]`.
+///
+/// # Errors
+/// [`EstimateError`]: no draws, or a loss that is no finite number.
+pub fn mean_loss<X>(
+    sampler: &(impl WithRates<X> + ?Sized),
+    loss: impl Fn(&X) -> f64,
+    draws: usize,
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<f64, EstimateError> {
+    let (first, batch) = draw(sampler, draws, &[Field::Structure], rng)?;
+    if draws == 0 {
+        return Err(EstimateError::NoDraws);
+    }
+    Ok(losses(&batch, first, loss)?.iter().sum::<f64>() / draws as f64)
+}
+
 /// So many draws with these fields, and the number of the first, which is drawn from `rng`.
 fn draw<X>(
     sampler: &(impl WithRates<X> + ?Sized),

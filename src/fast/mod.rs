@@ -657,7 +657,27 @@ impl<A: Algorithm> WithRates for Fast<A> {
 /// [`InputError::Range`] if a rate is beyond the range of `f64`.
 pub fn of_model(model: &Model, seed: u64) -> Result<Box<dyn Sampler + '_>, InputError> {
     let reference = Reference::new(model, seed)?;
-    let rates = reference.rates();
+    Ok(at_rates(model, reference.rates(), seed)?)
+}
+
+/// The fast sampler of a model's structure with other rates, one per entry: as they change while one learns.
+///
+/// # Errors
+/// [`InputError`]: not one rate per entry, or a rate that is none.
+///
+/// ```
+/// use gumbel_oracle::model::Model;
+/// use recursive_gumbel::fast::{at_rates, rates_of_logits};
+/// let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 1, 1]}"#)?;
+/// let sampler = at_rates(&model, &rates_of_logits(&[0.0, 0.5, -1.0]), 1)?;
+/// assert_eq!(sampler.rates()[0], 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn at_rates(model: &Model, rates: &[f64], seed: u64) -> Result<Box<dyn WithRates>, InputError> {
+    let (entries, found) = (model.entries().len(), rates.len());
+    if entries != found {
+        return Err(InputError::Length { entries, found });
+    }
     Ok(match model.algorithm() {
         Oracles::SpanningTree(_) => {
             Box::new(Fast::new(SpanningTree::new(model.size(), &pairs(model), rates)?, seed))

@@ -92,6 +92,14 @@ impl<'m> Walker<'m> {
         Self { model, rates: model.rates().iter().map(to_f64).collect(), pairs: model.pairs() }
     }
 
+    /// The same with other rates, one per entry: as they change while one learns.
+    ///
+    /// # Panics
+    /// If there is not one rate per entry.
+    pub fn set_rates(&mut self, rates: &[f64]) {
+        self.rates.copy_from_slice(rates);
+    }
+
     pub(super) fn model(&self) -> &Model {
         self.model
     }

@@ -1,0 +1,472 @@
+//! Optimising a law over structures: the toy experiments of the paper, with every estimator.
+//!
+//! # Notation
+//! `f` is a loss of a structure `X`, `θ_k = -log λ_k` the logit of entry `k`. A [`Training`] moves the logits from 0 against
+//! [estimates](crate::estimate) of `∂E[f(X)]/∂θ`, by [`Adam`]. The smaller the loss, the better.
+//!
+//! # Reproducible, and resumable
+//! What is drawn at a step depends on the seed and the number of the step only, and looking ([`Training::look`]) draws from a stream of its own:
+//! so a training that goes on from a saved [`Progress`] ends with the same numbers as one that was never stopped, and how often one
+//! looks changes nothing.
+//!
+//! # Example
+//! ```
+//! use gumbel_oracle::{loss::Loss, model::Model};
+//! use recursive_gumbel::experiment::{Estimator, Settings, Training, toy_model};
+//! let model = toy_model("matching", 4)?;
+//! let loss = Loss::named(&model, "default")?;
+//! let mut training = Training::new(&model, loss, Estimator::TReinforcePlus, Settings::default())?;
+//! let before = training.look()?;
+//! for _ in 0..600 {
+//!     training.step()?;
+//! }
+//! let after = training.look()?;
+//! assert!(after.exact_loss < Some(-3.5) && before.exact_loss > Some(-1.1)); // the best is -4
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # References
+//! K. Struminsky et al. (2021), arXiv:2110.15072, section 6 and appendix.
+
+mod adam;
+mod exact;
+
+use std::fmt;
+use std::str::FromStr;
+
+use gumbel_oracle::loss::Loss;
+use gumbel_oracle::model::{Kind, Model, ModelError};
+use gumbel_oracle::structure::Structure;
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::estimate::{Estimate, EstimateError, Network, Reinforce, Relax, Score, Trainable as _};
+use crate::fast::{InputError, at_rates, rates_of_logits};
+use crate::sample::{Walker, WithRates};
+
+pub use adam::Adam;
+use exact::Exact;
+
+/// The name of a structure that is none.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ToyError {
+    /// A name that is none.
+    #[error("{0:?} is no structure: want one of {known}", known = Kind::ALL.map(Kind::name).join(", "))]
+    Unknown(String),
+    /// Too small for anything to be learnt.
+    #[error("dim {dim}: want at least {least}, or there is only one {structure}")]
+    Small {
+        /// The dimension.
+        dim: usize,
+        /// The least that makes sense.
+        least: usize,
+        /// The structure.
+        structure: &'static str,
+    },
+    /// More than there is room for.
+    #[error("dim {0}: want at most 1000")]
+    Large(usize),
+    /// Not a model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// The structure of that name of dimension `dim`, all logits 0: complete graphs on `dim` vertices (an arborescence has the root 0),
+/// `dim × dim` matchings, `dim` positions, of which top-k takes half.
+///
+/// # Errors
+/// [`ToyError`].
+pub fn toy_model(structure: &str, dim: usize) -> Result<Model, ToyError> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == structure);
+    let name = kind.ok_or_else(|| ToyError::Unknown(structure.to_owned()))?.name();
+    // Two vertices have one tree.
+    let least = if name == "spanning_tree" { 3 } else { 2 };
+    let least = if name == "arborescence" { 3 } else { least };
+    match dim {
+        _ if dim < least => return Err(ToyError::Small { dim, least, structure: name }),
+        1001.. => return Err(ToyError::Large(dim)),
+        _ => {}
+    }
+    let pairs = |keep: fn(usize, usize) -> bool| -> Vec<_> {
+        let all = (0..dim).flat_map(|u| (0..dim).map(move |v| (u, v)));
+        all.filter(|&(u, v)| keep(u, v)).map(|(u, v)| json!([u, v, 1])).collect()
+    };
+    let model = match name {
+        "spanning_tree" => json!({"structure": name, "vertices": dim, "edges": pairs(|u, v| u < v)}),
+        "arborescence" => {
+            json!({"structure": name, "vertices": dim, "root": 0, "edges": pairs(|u, v| u != v && v > 0)})
+        }
+        "matching" => json!({"structure": name, "rates": vec![vec![1; dim]; dim]}),
+        "top_k" => json!({"structure": name, "k": dim / 2, "rates": vec![1; dim]}),
+        _ => json!({"structure": name, "rates": vec![1; dim]}),
+    };
+    Ok(Model::parse(&model.to_string())?)
+}
+
+/// What the gradient is estimated by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Estimator {
+    /// The score of the exponentials.
+    EReinforce,
+    /// The same with a leave-one-out baseline.
+    EReinforcePlus,
+    /// The score of the trace.
+    TReinforce,
+    /// The same with a leave-one-out baseline.
+    TReinforcePlus,
+    /// The score of the trace with a critic that learns: a [`Network`].
+    Relax,
+    /// Nothing is estimated: the exact gradient, where it is within reach.
+    Exact,
+}
+
+impl Estimator {
+    /// All, the exact gradient last.
+    pub const ALL: [Self; 6] = [
+        Self::EReinforce,
+        Self::EReinforcePlus,
+        Self::TReinforce,
+        Self::TReinforcePlus,
+        Self::Relax,
+        Self::Exact,
+    ];
+
+    /// In files and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EReinforce => "e_reinforce",
+            Self::EReinforcePlus => "e_reinforce_plus",
+            Self::TReinforce => "t_reinforce",
+            Self::TReinforcePlus => "t_reinforce_plus",
+            Self::Relax => "relax",
+            Self::Exact => "exact",
+        }
+    }
+
+    /// In pictures.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::EReinforce => "E-REINFORCE",
+            Self::EReinforcePlus => "E-REINFORCE+",
+            Self::TReinforce => "T-REINFORCE",
+            Self::TReinforcePlus => "T-REINFORCE+",
+            Self::Relax => "RELAX",
+            Self::Exact => "exact gradient",
+        }
+    }
+}
+
+impl fmt::Display for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Estimator {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|estimator| estimator.name() == text);
+        found.ok_or_else(|| format!("want one of {}", known()))
+    }
+}
+
+/// How a training goes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Draws of one estimate.
+    pub samples: usize,
+    /// The learning rate of the logits.
+    pub learning_rate: f64,
+    /// That of the critic of RELAX.
+    pub critic_rate: f64,
+    /// The hidden units of that critic.
+    pub units: usize,
+    /// What everything is drawn from.
+    pub seed: u64,
+}
+
+/// Those of the paper.
+impl Default for Settings {
+    fn default() -> Self {
+        Self { samples: 3, learning_rate: 0.01, critic_rate: 0.01, units: 32, seed: 0 }
+    }
+}
+
+/// Why a training does not go on.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainingError {
+    /// There is no such estimate.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
+    /// The logits have gone where no rates are.
+    #[error("step {step}: {problem}: want a smaller learning rate")]
+    Rates {
+        /// The step.
+        step: u64,
+        /// Why.
+        problem: InputError,
+    },
+    /// The exact gradient is out of reach.
+    #[error(
+        "the exact gradient of this loss would take too many traces: want a smaller dim, or another estimator"
+    )]
+    TooLarge,
+    /// A learning rate that is none.
+    #[error("{name} {value}: want a positive number")]
+    LearningRate {
+        /// Which.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// Progress of another training.
+    #[error("this is the progress of another training: {0}")]
+    OtherTraining(String),
+}
+
+/// Where a training is, to go on from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// How many steps were made.
+    pub step: u64,
+    /// One per entry.
+    pub logits: Vec<f64>,
+    adam: Adam,
+    /// The parameters of the critic of RELAX, and what moves them.
+    critic: Option<(Vec<f64>, Adam)>,
+}
+
+/// What one sees of a training after some step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// How many steps were made.
+    pub step: u64,
+    /// The mean loss of 10 draws.
+    pub loss_of_10: f64,
+    /// The mean loss of 1,000 draws.
+    pub loss_of_1000: f64,
+    /// `√Σ_k Var(ĝ_k)` of one estimate of the gradient, from [`LOOKS`] fresh ones.
+    pub deviation: f64,
+    /// `E[f(X)]`, up to the rounding of `f64`; `None` out of reach.
+    pub exact_loss: Option<f64>,
+    /// `‖∂E[f(X)]/∂θ‖`, the same.
+    pub exact_norm: Option<f64>,
+}
+
+/// Estimates of one look, from which their deviation is told.
+pub const LOOKS: usize = 100;
+
+/// One training: logits on their way.
+#[derive(Debug)]
+pub struct Training<'m> {
+    model: &'m Model,
+    walker: Walker<'m>,
+    loss: Loss,
+    estimator: Estimator,
+    settings: Settings,
+    exact: Option<Exact>,
+    critic: Option<Relax<Network>>,
+    progress: Progress,
+}
+
+/// What a stream of random numbers is for.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    Start,
+    Step,
+    Look,
+}
+
+impl<'m> Training<'m> {
+    /// From logits 0.
+    ///
+    /// # Errors
+    /// [`TrainingError`]: no draws, or one for a leave-one-out baseline; an exact gradient that is out of reach; a learning rate
+    /// that is none.
+    pub fn new(
+        model: &'m Model,
+        loss: Loss,
+        estimator: Estimator,
+        settings: Settings,
+    ) -> Result<Self, TrainingError> {
+        for (name, value) in
+            [("learning_rate", settings.learning_rate), ("critic_rate", settings.critic_rate)]
+        {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(TrainingError::LearningRate { name, value });
+            }
+        }
+        let entries = model.entries().len();
+        let exact = Exact::of(model, &loss);
+        if estimator == Estimator::Exact && !exact.as_ref().is_some_and(Exact::has_gradient) {
+            return Err(TrainingError::TooLarge);
+        }
+        let progress = Progress {
+            step: 0,
+            logits: vec![0.0; entries],
+            adam: Adam::new(entries, settings.learning_rate),
+            critic: None,
+        };
+        let walker = Walker::new(model);
+        let mut training = Self { model, walker, loss, estimator, settings, exact, critic: None, progress };
+        if estimator == Estimator::Relax {
+            let network = Network::new(entries, settings.units, &mut training.rng(Purpose::Start));
+            let parameters = network.parameters();
+            let adam = Adam::new(parameters.len(), settings.critic_rate);
+            training.critic = Some(Relax::new(network, settings.samples)?);
+            training.progress.critic = Some((parameters, adam));
+        }
+        training.by_score()?; // whether there is such an estimate
+        Ok(training)
+    }
+
+    /// Goes on from there.
+    ///
+    /// # Errors
+    /// [`TrainingError::OtherTraining`] if that is not this training's progress.
+    pub fn go_on(&mut self, from: Progress) -> Result<(), TrainingError> {
+        let lengths = |progress: &Progress| {
+            let critic = progress.critic.as_ref().map(|(parameters, adam)| (parameters.len(), adam.len()));
+            (progress.logits.len(), progress.adam.len(), critic)
+        };
+        let (is, want) = (lengths(&from), lengths(&self.progress));
+        if is != want {
+            let problem = format!("it has the lengths {is:?}: want {want:?}");
+            return Err(TrainingError::OtherTraining(problem));
+        }
+        if let (Some(relax), Some((parameters, _))) = (&mut self.critic, &from.critic) {
+            relax.critic_mut().set(parameters);
+        }
+        self.progress = from;
+        Ok(())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The logits as they are now, one per entry.
+    #[must_use]
+    pub fn logits(&self) -> &[f64] {
+        &self.progress.logits
+    }
+
+    /// The stream of this step for some purpose.
+    fn rng(&self, purpose: Purpose) -> ChaCha8Rng {
+        let mut seed = [0; 32];
+        let words = [self.settings.seed, self.progress.step, purpose as u64];
+        seed.chunks_mut(8).zip(words).for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_le_bytes()));
+        ChaCha8Rng::from_seed(seed)
+    }
+
+    fn sampler(&self) -> Result<Box<dyn WithRates>, TrainingError> {
+        let rates = rates_of_logits(&self.progress.logits);
+        let sampler = at_rates(self.model, &rates, self.settings.seed);
+        sampler.map_err(|problem| TrainingError::Rates { step: self.progress.step, problem })
+    }
+
+    /// The estimator, if it is one by a score.
+    fn by_score(&self) -> Result<Option<Reinforce>, EstimateError> {
+        let of = |score| Reinforce::new(score, self.settings.samples);
+        Ok(Some(match self.estimator {
+            Estimator::EReinforce => of(Score::Exponentials)?,
+            Estimator::EReinforcePlus => of(Score::Exponentials)?.leave_one_out()?,
+            Estimator::TReinforce => of(Score::Trace)?,
+            Estimator::TReinforcePlus => of(Score::Trace)?.leave_one_out()?,
+            Estimator::Relax | Estimator::Exact => return Ok(None),
+        }))
+    }
+
+    fn loss(&self) -> impl Fn(&Structure) -> f64 {
+        |structure| self.loss.of(self.model, structure) as f64
+    }
+
+    /// One step against an estimate of the gradient, which is returned; of the exact one its `value` is the expected loss.
+    ///
+    /// # Errors
+    /// [`TrainingError`]: logits so far off that there are no such rates.
+    pub fn step(&mut self) -> Result<Estimate, TrainingError> {
+        let mut rng = self.rng(Purpose::Step);
+        let sampler = self.sampler()?;
+        let (estimate, derivative) = match (self.by_score()?, &self.critic) {
+            (Some(estimator), _) => (estimator.gradient(&*sampler, self.loss(), &mut rng)?, None),
+            (None, Some(relax)) => {
+                self.walker.set_rates(sampler.rates());
+                let loss = |structure: &Structure| self.loss.of(self.model, structure) as f64;
+                let (estimate, derivative) =
+                    relax.gradient_and_derivative(&*sampler, &self.walker, loss, &mut rng)?;
+                (estimate, Some(derivative))
+            }
+            (None, None) => (self.exactly(sampler.rates())?, None),
+        };
+        self.progress.adam.step(&mut self.progress.logits, &estimate.gradient);
+        if let (Some(derivative), Some((parameters, adam)), Some(relax)) =
+            (derivative, &mut self.progress.critic, &mut self.critic)
+        {
+            adam.step(parameters, &derivative);
+            relax.critic_mut().set(parameters);
+        }
+        self.progress.step += 1;
+        Ok(estimate)
+    }
+
+    fn exactly(&self, rates: &[f64]) -> Result<Estimate, TrainingError> {
+        let found = self.exact.as_ref().map(|exact| exact.evaluate(rates));
+        let Some((value, Some(gradient))) = found else { return Err(TrainingError::TooLarge) };
+        let diagnostics = crate::estimate::Diagnostics { first: 0, losses: Vec::new(), variance: None };
+        Ok(Estimate { value, gradient, diagnostics })
+    }
+
+    /// Looks at where it is: moves nothing.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn look(&mut self) -> Result<Look, TrainingError> {
+        let mut rng = self.rng(Purpose::Look);
+        let sampler = self.sampler()?;
+        let mean = |draws: usize, rng: &mut ChaCha8Rng| -> Result<f64, EstimateError> {
+            crate::estimate::mean_loss(&*sampler, self.loss(), draws, rng)
+        };
+        let (loss_of_10, loss_of_1000) = (mean(10, &mut rng)?, mean(1000, &mut rng)?);
+        let found = self.exact.as_ref().map(|exact| exact.evaluate(sampler.rates()));
+        let (exact_loss, gradient) = found.map_or((None, None), |(loss, gradient)| (Some(loss), gradient));
+        let norm = |gradient: Vec<f64>| libm::sqrt(gradient.iter().map(|g| g * g).sum());
+        self.walker.set_rates(sampler.rates());
+        let deviation = self.deviation(&*sampler, &mut rng)?;
+        let step = self.progress.step;
+        Ok(Look { step, loss_of_10, loss_of_1000, deviation, exact_loss, exact_norm: gradient.map(norm) })
+    }
+
+    /// `√Σ_k Var(ĝ_k)`, as fresh estimates tell it.
+    fn deviation(&self, sampler: &dyn WithRates, rng: &mut ChaCha8Rng) -> Result<f64, EstimateError> {
+        let entries = self.progress.logits.len();
+        let (mut sums, mut squares) = (vec![0.0; entries], vec![0.0; entries]);
+        for _ in 0..LOOKS {
+            let estimate = match (self.by_score()?, &self.critic) {
+                (Some(estimator), _) => estimator.gradient(sampler, self.loss(), rng)?,
+                (None, Some(relax)) => relax.gradient(sampler, &self.walker, self.loss(), rng)?,
+                (None, None) => return Ok(0.0),
+            };
+            for (k, g) in estimate.gradient.into_iter().enumerate() {
+                sums[k] += g;
+                squares[k] += g * g;
+            }
+        }
+        let n = LOOKS as f64;
+        let variance = |(sum, square): (&f64, &f64)| ((square - sum * sum / n) / (n - 1.0)).max(0.0);
+        Ok(libm::sqrt(sums.iter().zip(&squares).map(variance).sum()))
+    }
+}
