@@ -13,6 +13,7 @@ mod report;
 mod sample;
 mod serve;
 mod table;
+mod toy;
 mod variance;
 mod verify;
 
@@ -48,6 +49,7 @@ enum Command {
     Enumerate(enumerate::Enumerate),
     Explain(explain::Explain),
     Variance(variance::Variance),
+    Toy(toy::Toy),
     Sample(sample::Sample),
     Serve(serve::Serve),
     Bench(bench::Bench),
@@ -64,6 +66,8 @@ enum Outcome {
     Underpowered,
     /// There was nothing to judge.
     NotJudged,
+    /// Someone asked it to stop: what was done is there.
+    Interrupted,
 }
 
 /// Why a command could not be carried out: bad input or usage, exit status 2, unless the reader has gone.
@@ -108,6 +112,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Enumerate(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Variance(command) => command.run(),
+        Command::Toy(command) => command.run(),
         Command::Sample(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Bench(command) => command.run(),
@@ -117,6 +122,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Outcome::Refuted) => ExitCode::from(1),
         Ok(Outcome::Underpowered) => ExitCode::from(3),
         Ok(Outcome::NotJudged) => ExitCode::from(4),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(failure) if failure.reader_gone() => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "error: {failure}"); // nowhere left to complain

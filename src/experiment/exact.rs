@@ -44,8 +44,8 @@ struct Merged {
 #[derive(Debug)]
 struct Step {
     child: u32,
-    entry: u32,
-    cost: f64,
+    entry: u16,
+    cost: i16,
 }
 
 /// All traces, each so many races.
@@ -68,12 +68,30 @@ impl Exact {
         method.or_else(|| height.then_some(Method::Height)).map(Self)
     }
 
-    /// The expected loss; and its gradient in the logits, one number per entry, unless that is out of reach.
-    pub(super) fn evaluate(&self, rates: &[f64]) -> (f64, Option<Vec<f64>>) {
+    /// The expected loss.
+    pub(super) fn loss(&self, rates: &[f64]) -> f64 {
         match &self.0 {
-            Method::Merged(merged) => merged.evaluate(rates),
-            Method::Listed(listed) => listed.evaluate(rates),
-            Method::Height => (expected_height(rates), None),
+            Method::Merged(merged) => merged.values(rates).0[0],
+            Method::Listed(listed) => listed.evaluate(rates).0,
+            Method::Height => expected_height(rates),
+        }
+    }
+
+    /// The same, and its gradient in the logits, one number per entry; `None` if that is out of reach.
+    pub(super) fn gradient(&self, rates: &[f64]) -> Option<(f64, Vec<f64>)> {
+        match &self.0 {
+            Method::Merged(merged) => Some(merged.evaluate(rates)),
+            Method::Listed(listed) => Some(listed.evaluate(rates)),
+            Method::Height => None,
+        }
+    }
+
+    /// How many numbers there are to sum.
+    pub(super) fn cost(&self) -> usize {
+        match &self.0 {
+            Method::Merged(merged) => merged.steps.len(),
+            Method::Listed(listed) => listed.races.len(),
+            Method::Height => 0,
         }
     }
 
@@ -97,9 +115,9 @@ impl Exact {
                 races.then_some(won | 1 << entry)
             };
             let cost = |won: u64, entry: usize| match &costs {
-                Some(costs) => costs[entry] as f64,
+                Some(costs) => costs[entry],
                 // Those that are left and would come before.
-                None => f64::from(entry as u32 - (won & ((1 << entry) - 1)).count_ones()),
+                None => entry as i64 - i64::from((won & ((1 << entry) - 1)).count_ones()),
             };
             Merged::of(&present, 0, next, cost)
         };
@@ -117,7 +135,7 @@ impl Exact {
                         (0..n).map(|w| merged(w) << (4 * w)).sum()
                     })
                 };
-                Merged::of(&present, start, next, |_, entry| costs[entry] as f64)
+                Merged::of(&present, start, next, |_, entry| costs[entry])
             }
             Algorithm::Matching(_) => {
                 let costs = loss.additive(model).filter(|_| n <= 32)?;
@@ -126,7 +144,7 @@ impl Exact {
                     let taken = 1 << pairs[entry].0 | 1 << (32 + pairs[entry].1);
                     (state & taken == 0).then_some(state | taken)
                 };
-                Merged::of(&present, 0, next, |_, entry| costs[entry] as f64)
+                Merged::of(&present, 0, next, |_, entry| costs[entry])
             }
             Algorithm::TopK(a) => positions(a.k()),
             Algorithm::Permutation(_) => positions(n),
@@ -142,7 +160,7 @@ impl Merged {
         entries: &[usize],
         start: u64,
         next: impl Fn(u64, usize) -> Option<u64>,
-        cost: impl Fn(u64, usize) -> f64,
+        cost: impl Fn(u64, usize) -> i64,
     ) -> Option<Self> {
         let (mut ends, mut steps) = (Vec::new(), Vec::new());
         let (mut layer, mut made) = (vec![start], 1);
@@ -156,7 +174,8 @@ impl Merged {
                         made += 1;
                         made - 1
                     });
-                    steps.push(Step { child: number, entry: entry as u32, cost: cost(node, entry) });
+                    let cost = i16::try_from(cost(node, entry)).ok()?;
+                    steps.push(Step { child: number, entry: entry as u16, cost });
                 }
                 ends.push(steps.len());
                 if steps.len() > MOST {
@@ -173,28 +192,36 @@ impl Merged {
         &self.steps[start..self.ends[node]]
     }
 
-    fn evaluate(&self, rates: &[f64]) -> (f64, Option<Vec<f64>>) {
+    /// `V` and `Λ` of every node.
+    fn values(&self, rates: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let mut values = vec![0.0; self.ends.len()];
         let mut totals = vec![0.0; self.ends.len()];
         for node in (0..self.ends.len()).rev() {
             let steps = self.steps(node);
-            let total: f64 = steps.iter().map(|step| rates[step.entry as usize]).sum();
-            let value = |step: &Step| rates[step.entry as usize] * (step.cost + values[step.child as usize]);
+            let total: f64 = steps.iter().map(|step| rates[usize::from(step.entry)]).sum();
+            let value = |step: &Step| {
+                rates[usize::from(step.entry)] * (f64::from(step.cost) + values[step.child as usize])
+            };
             if !steps.is_empty() {
                 (values[node], totals[node]) = (steps.iter().map(value).sum::<f64>() / total, total);
             }
         }
+        (values, totals)
+    }
+
+    fn evaluate(&self, rates: &[f64]) -> (f64, Vec<f64>) {
+        let (values, totals) = self.values(rates);
         let (mut reached, mut gradient) = (vec![0.0; self.ends.len()], vec![0.0; rates.len()]);
         reached[0] = 1.0;
         for node in 0..self.ends.len() {
             for step in self.steps(node) {
-                let (entry, child) = (step.entry as usize, step.child as usize);
+                let (entry, child) = (usize::from(step.entry), step.child as usize);
                 let p = reached[node] * rates[entry] / totals[node];
                 reached[child] += p;
-                gradient[entry] += p * (values[node] - step.cost - values[child]);
+                gradient[entry] += p * (values[node] - f64::from(step.cost) - values[child]);
             }
         }
-        (values[0], Some(gradient))
+        (values[0], gradient)
     }
 }
 
@@ -217,7 +244,7 @@ impl Listed {
         Some(Self { sets, races, traces })
     }
 
-    fn evaluate(&self, rates: &[f64]) -> (f64, Option<Vec<f64>>) {
+    fn evaluate(&self, rates: &[f64]) -> (f64, Vec<f64>) {
         let totals: Vec<f64> = self.sets.iter().map(|set| set.iter().map(|&k| rates[k]).sum()).collect();
         let (mut value, mut start) = (0.0, 0);
         let (mut held, mut gradient) = (vec![0.0; self.sets.len()], vec![0.0; rates.len()]);
@@ -235,7 +262,7 @@ impl Listed {
         for ((set, held), total) in self.sets.iter().zip(held).zip(totals) {
             set.iter().for_each(|&k| gradient[k] += rates[k] * held / total);
         }
-        (value, Some(gradient))
+        (value, gradient)
     }
 }
 
@@ -321,11 +348,12 @@ mod tests {
             };
             assert_eq!(told, how, "{} {name}", model.kind().name());
             let rates: Vec<f64> = model.rates_as();
-            let (value, gradient) = exact.evaluate(&rates);
+            let (value, gradient) = exact.gradient(&rates).unwrap();
             let want = model.gradient(&loss, Limit::default()).unwrap();
             let near = |found: f64, want: f64| (found - want).abs() <= 1e-13 * want.abs().max(1.0);
+            assert_eq!(exact.loss(&rates), value);
             assert!(near(value, to_f64(&want.expectation)), "{} {name}: {value}", model.kind().name());
-            for (found, want) in gradient.unwrap().iter().zip(&want.gradient) {
+            for (found, want) in gradient.iter().zip(&want.gradient) {
                 assert!(near(*found, to_f64(want)), "{} {name}: {found}", model.kind().name());
             }
             if model.kind().name() == "binary_tree" {
@@ -338,7 +366,8 @@ mod tests {
     #[test]
     fn what_is_out_of_reach_is_none() {
         let of = |structure: &str, dim: usize| {
-            let model = super::super::toy_model(structure, dim).unwrap();
+            let kind = gumbel_oracle::model::Kind::from_name(structure).unwrap();
+            let model = super::super::toy_model(kind, dim).unwrap();
             Exact::of(&model, &Loss::named(&model, "default").unwrap())
         };
         assert!(
@@ -349,8 +378,8 @@ mod tests {
         assert!(of("permutation", 40).is_none());
         let tree = of("binary_tree", 40).unwrap();
         assert!(!tree.has_gradient());
-        let (height, gradient) = tree.evaluate(&[1.0; 40]);
-        assert!(gradient.is_none() && (-14.0..-8.0).contains(&height), "{height}");
+        let height = tree.loss(&[1.0; 40]);
+        assert!((-14.0..-8.0).contains(&height), "{height}");
         assert!(of("top_k", 18).unwrap().has_gradient());
     }
 }

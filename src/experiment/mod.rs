@@ -11,11 +11,12 @@
 //!
 //! # Example
 //! ```
-//! use gumbel_oracle::{loss::Loss, model::Model};
-//! use recursive_gumbel::experiment::{Estimator, Settings, Training, toy_model};
-//! let model = toy_model("matching", 4)?;
+//! use gumbel_oracle::{loss::Loss, model::Kind};
+//! use recursive_gumbel::experiment::{Estimator, Problem, Settings, Training, toy_model};
+//! let model = toy_model(Kind::Matching, 4)?;
 //! let loss = Loss::named(&model, "default")?;
-//! let mut training = Training::new(&model, loss, Estimator::TReinforcePlus, Settings::default())?;
+//! let problem = Problem::new(model, loss);
+//! let mut training = Training::new(&problem, Estimator::TReinforcePlus, Settings::default())?;
 //! let before = training.look()?;
 //! for _ in 0..600 {
 //!     training.step()?;
@@ -42,19 +43,19 @@ use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::estimate::{Estimate, EstimateError, Network, Reinforce, Relax, Score, Trainable as _};
+use crate::estimate::{
+    Diagnostics, Estimate, EstimateError, Network, Reinforce, Relax, Score, Trainable as _, mean_loss,
+};
 use crate::fast::{InputError, at_rates, rates_of_logits};
 use crate::sample::{Walker, WithRates};
 
 pub use adam::Adam;
 use exact::Exact;
 
-/// The name of a structure that is none.
+/// Why there is no such experiment.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ToyError {
-    /// A name that is none.
-    #[error("{0:?} is no structure: want one of {known}", known = Kind::ALL.map(Kind::name).join(", "))]
-    Unknown(String),
     /// Too small for anything to be learnt.
     #[error("dim {dim}: want at least {least}, or there is only one {structure}")]
     Small {
@@ -73,17 +74,15 @@ pub enum ToyError {
     Model(#[from] ModelError),
 }
 
-/// The structure of that name of dimension `dim`, all logits 0: complete graphs on `dim` vertices (an arborescence has the root 0),
+/// The structure of dimension `dim`, all logits 0: complete graphs on `dim` vertices (an arborescence has the root 0),
 /// `dim × dim` matchings, `dim` positions, of which top-k takes half.
 ///
 /// # Errors
 /// [`ToyError`].
-pub fn toy_model(structure: &str, dim: usize) -> Result<Model, ToyError> {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == structure);
-    let name = kind.ok_or_else(|| ToyError::Unknown(structure.to_owned()))?.name();
+pub fn toy_model(kind: Kind, dim: usize) -> Result<Model, ToyError> {
+    let name = kind.name();
     // Two vertices have one tree.
-    let least = if name == "spanning_tree" { 3 } else { 2 };
-    let least = if name == "arborescence" { 3 } else { least };
+    let least = if matches!(kind, Kind::SpanningTree | Kind::Arborescence) { 3 } else { 2 };
     match dim {
         _ if dim < least => return Err(ToyError::Small { dim, least, structure: name }),
         1001.. => return Err(ToyError::Large(dim)),
@@ -260,22 +259,75 @@ pub struct Look {
     pub deviation: f64,
     /// `E[f(X)]`, up to the rounding of `f64`; `None` out of reach.
     pub exact_loss: Option<f64>,
-    /// `‖∂E[f(X)]/∂θ‖`, the same.
+    /// `‖∂E[f(X)]/∂θ‖`, the same; `None` too if it takes more than some milliseconds.
     pub exact_norm: Option<f64>,
 }
 
 /// Estimates of one look, from which their deviation is told.
 pub const LOOKS: usize = 100;
 
+/// The most numbers that are summed for an exact gradient at every look.
+const CHEAP: usize = 4_000_000;
+
+/// What is learnt: a structure, and a loss of it.
+#[derive(Debug)]
+pub struct Problem {
+    model: Model,
+    loss: Loss,
+    exact: Option<Exact>,
+}
+
+impl Problem {
+    /// A loss of a model's structure; its rates are not used. Works out how the exact loss is summed, where that is within reach: some
+    /// seconds at most.
+    #[must_use]
+    pub fn new(model: Model, loss: Loss) -> Self {
+        let exact = Exact::of(&model, &loss);
+        Self { model, loss, exact }
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The loss.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// `E[f(X)]` at these rates, up to the rounding of `f64`; `None` out of reach.
+    #[must_use]
+    pub fn exact_loss(&self, rates: &[f64]) -> Option<f64> {
+        self.exact.as_ref().map(|exact| exact.loss(rates))
+    }
+
+    /// The same, and `∂E[f(X)]/∂θ`, one number per entry.
+    #[must_use]
+    pub fn exact_gradient(&self, rates: &[f64]) -> Option<(f64, Vec<f64>)> {
+        self.exact.as_ref()?.gradient(rates)
+    }
+
+    /// Whether the exact gradient is within reach, and costs no more than some milliseconds.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        self.exact.as_ref().is_some_and(|exact| exact.has_gradient() && exact.cost() <= CHEAP)
+    }
+
+    fn of(&self, structure: &Structure) -> f64 {
+        self.loss.of(&self.model, structure) as f64
+    }
+}
+
 /// One training: logits on their way.
 #[derive(Debug)]
-pub struct Training<'m> {
-    model: &'m Model,
-    walker: Walker<'m>,
-    loss: Loss,
+pub struct Training<'p> {
+    problem: &'p Problem,
+    walker: Walker<'p>,
     estimator: Estimator,
     settings: Settings,
-    exact: Option<Exact>,
     critic: Option<Relax<Network>>,
     progress: Progress,
 }
@@ -288,15 +340,14 @@ enum Purpose {
     Look,
 }
 
-impl<'m> Training<'m> {
+impl<'p> Training<'p> {
     /// From logits 0.
     ///
     /// # Errors
     /// [`TrainingError`]: no draws, or one for a leave-one-out baseline; an exact gradient that is out of reach; a learning rate
     /// that is none.
     pub fn new(
-        model: &'m Model,
-        loss: Loss,
+        problem: &'p Problem,
         estimator: Estimator,
         settings: Settings,
     ) -> Result<Self, TrainingError> {
@@ -307,9 +358,8 @@ impl<'m> Training<'m> {
                 return Err(TrainingError::LearningRate { name, value });
             }
         }
-        let entries = model.entries().len();
-        let exact = Exact::of(model, &loss);
-        if estimator == Estimator::Exact && !exact.as_ref().is_some_and(Exact::has_gradient) {
+        let entries = problem.model.entries().len();
+        if estimator == Estimator::Exact && !problem.exact.as_ref().is_some_and(Exact::has_gradient) {
             return Err(TrainingError::TooLarge);
         }
         let progress = Progress {
@@ -318,8 +368,8 @@ impl<'m> Training<'m> {
             adam: Adam::new(entries, settings.learning_rate),
             critic: None,
         };
-        let walker = Walker::new(model);
-        let mut training = Self { model, walker, loss, estimator, settings, exact, critic: None, progress };
+        let walker = Walker::new(&problem.model);
+        let mut training = Self { problem, walker, estimator, settings, critic: None, progress };
         if estimator == Estimator::Relax {
             let network = Network::new(entries, settings.units, &mut training.rng(Purpose::Start));
             let parameters = network.parameters();
@@ -374,7 +424,7 @@ impl<'m> Training<'m> {
 
     fn sampler(&self) -> Result<Box<dyn WithRates>, TrainingError> {
         let rates = rates_of_logits(&self.progress.logits);
-        let sampler = at_rates(self.model, &rates, self.settings.seed);
+        let sampler = at_rates(&self.problem.model, &rates, self.settings.seed);
         sampler.map_err(|problem| TrainingError::Rates { step: self.progress.step, problem })
     }
 
@@ -390,27 +440,28 @@ impl<'m> Training<'m> {
         }))
     }
 
-    fn loss(&self) -> impl Fn(&Structure) -> f64 {
-        |structure| self.loss.of(self.model, structure) as f64
-    }
-
     /// One step against an estimate of the gradient, which is returned; of the exact one its `value` is the expected loss.
     ///
     /// # Errors
     /// [`TrainingError`]: logits so far off that there are no such rates.
     pub fn step(&mut self) -> Result<Estimate, TrainingError> {
         let mut rng = self.rng(Purpose::Step);
-        let sampler = self.sampler()?;
+        let (problem, sampler) = (self.problem, self.sampler()?);
+        let loss = |structure: &Structure| problem.of(structure);
         let (estimate, derivative) = match (self.by_score()?, &self.critic) {
-            (Some(estimator), _) => (estimator.gradient(&*sampler, self.loss(), &mut rng)?, None),
+            (Some(estimator), _) => (estimator.gradient(&*sampler, loss, &mut rng)?, None),
             (None, Some(relax)) => {
                 self.walker.set_rates(sampler.rates());
-                let loss = |structure: &Structure| self.loss.of(self.model, structure) as f64;
                 let (estimate, derivative) =
                     relax.gradient_and_derivative(&*sampler, &self.walker, loss, &mut rng)?;
                 (estimate, Some(derivative))
             }
-            (None, None) => (self.exactly(sampler.rates())?, None),
+            (None, None) => {
+                let found = problem.exact_gradient(sampler.rates());
+                let (value, gradient) = found.ok_or(TrainingError::TooLarge)?;
+                let diagnostics = Diagnostics { first: 0, losses: Vec::new(), variance: None };
+                (Estimate { value, gradient, diagnostics }, None)
+            }
         };
         self.progress.adam.step(&mut self.progress.logits, &estimate.gradient);
         if let (Some(derivative), Some((parameters, adam)), Some(relax)) =
@@ -423,13 +474,6 @@ impl<'m> Training<'m> {
         Ok(estimate)
     }
 
-    fn exactly(&self, rates: &[f64]) -> Result<Estimate, TrainingError> {
-        let found = self.exact.as_ref().map(|exact| exact.evaluate(rates));
-        let Some((value, Some(gradient))) = found else { return Err(TrainingError::TooLarge) };
-        let diagnostics = crate::estimate::Diagnostics { first: 0, losses: Vec::new(), variance: None };
-        Ok(Estimate { value, gradient, diagnostics })
-    }
-
     /// Looks at where it is: moves nothing.
     ///
     /// # Errors
@@ -438,12 +482,13 @@ impl<'m> Training<'m> {
         let mut rng = self.rng(Purpose::Look);
         let sampler = self.sampler()?;
         let mean = |draws: usize, rng: &mut ChaCha8Rng| -> Result<f64, EstimateError> {
-            crate::estimate::mean_loss(&*sampler, self.loss(), draws, rng)
+            mean_loss(&*sampler, |structure| self.problem.of(structure), draws, rng)
         };
         let (loss_of_10, loss_of_1000) = (mean(10, &mut rng)?, mean(1000, &mut rng)?);
-        let found = self.exact.as_ref().map(|exact| exact.evaluate(sampler.rates()));
-        let (exact_loss, gradient) = found.map_or((None, None), |(loss, gradient)| (Some(loss), gradient));
-        let norm = |gradient: Vec<f64>| libm::sqrt(gradient.iter().map(|g| g * g).sum());
+        let exact_loss = self.problem.exact_loss(sampler.rates());
+        let small = self.problem.is_small();
+        let gradient = if small { self.problem.exact_gradient(sampler.rates()) } else { None };
+        let norm = |(_, gradient): (f64, Vec<f64>)| libm::sqrt(gradient.iter().map(|g| g * g).sum());
         self.walker.set_rates(sampler.rates());
         let deviation = self.deviation(&*sampler, &mut rng)?;
         let step = self.progress.step;
@@ -454,10 +499,11 @@ impl<'m> Training<'m> {
     fn deviation(&self, sampler: &dyn WithRates, rng: &mut ChaCha8Rng) -> Result<f64, EstimateError> {
         let entries = self.progress.logits.len();
         let (mut sums, mut squares) = (vec![0.0; entries], vec![0.0; entries]);
+        let loss = |structure: &Structure| self.problem.of(structure);
         for _ in 0..LOOKS {
             let estimate = match (self.by_score()?, &self.critic) {
-                (Some(estimator), _) => estimator.gradient(sampler, self.loss(), rng)?,
-                (None, Some(relax)) => relax.gradient(sampler, &self.walker, self.loss(), rng)?,
+                (Some(estimator), _) => estimator.gradient(sampler, loss, rng)?,
+                (None, Some(relax)) => relax.gradient(sampler, &self.walker, loss, rng)?,
                 (None, None) => return Ok(0.0),
             };
             for (k, g) in estimate.gradient.into_iter().enumerate() {

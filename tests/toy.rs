@@ -1,0 +1,303 @@
+//! Trainings: that they go down, that they are resumed to the same numbers, and what the command `toy` makes of them.
+//!
+//! Seeds are fixed, and what is compared with a bound is the exact expected loss, not an estimate of it: nothing here is left to chance.
+
+use std::path::Path;
+use std::process::Command;
+
+use gumbel_oracle::loss::Loss;
+use gumbel_oracle::model::Kind;
+use recursive_gumbel::experiment::{
+    Adam, Estimator, Problem, Settings, ToyError, Training, TrainingError, toy_model,
+};
+
+fn problem(kind: Kind, dim: usize) -> Problem {
+    let model = toy_model(kind, dim).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    Problem::new(model, loss)
+}
+
+/// The default losses at dim 4, as they are at first and at best, from their definitions.
+const ENDS: [(Kind, f64, f64); 7] = [
+    // Each of 6 edges is in a tree with probability 1/2, and 3 touch vertex 0.
+    (Kind::SpanningTree, 1.5, 0.0),
+    (Kind::Arborescence, f64::NAN, -3.0),
+    // One cell in four.
+    (Kind::Matching, -1.0, -4.0),
+    // 14 trees of 4 nodes by their first root: 5/2 or 8/3 and one more.
+    (Kind::BinaryTree, -10.0 / 3.0, -4.0),
+    // Two of 0, 1, 2, 3, and the best are the first two.
+    (Kind::TopK, 3.0, 1.0),
+    (Kind::Permutation, 3.0, 0.0),
+    (Kind::Categorical, 1.5, 0.0),
+];
+
+#[test]
+fn every_estimator_goes_down_on_every_structure() {
+    for (kind, first, best) in ENDS {
+        let problem = problem(kind, 4);
+        for estimator in Estimator::ALL {
+            let settings = Settings { learning_rate: 0.05, ..Settings::default() };
+            let mut training = Training::new(&problem, estimator, settings).unwrap();
+            let before = training.look().unwrap();
+            let exact = before.exact_loss.unwrap();
+            assert!(first.is_nan() || (exact - first).abs() < 1e-12, "{kind:?}: {exact}");
+            assert!((before.loss_of_1000 - exact).abs() < 0.2, "{kind:?} {estimator}: {before:?}");
+            for _ in 0..1500 {
+                training.step().unwrap();
+            }
+            let after = training.look().unwrap();
+            let left = (after.exact_loss.unwrap() - best) / (exact - best);
+            // E-REINFORCE varies so much that it may still be anywhere.
+            let most = if estimator == Estimator::EReinforce { 1.5 } else { 0.1 };
+            assert!((0.0..most).contains(&left), "{kind:?} {estimator}: {after:?}");
+            assert!(estimator != Estimator::Exact || after.deviation == 0.0, "{kind:?}");
+            assert!(estimator == Estimator::Exact || before.deviation > 0.1, "{kind:?} {estimator}");
+        }
+    }
+}
+
+/// The companion: against the gradient with its sign wrong the loss goes up.
+#[test]
+fn the_other_way_it_goes_up() {
+    let problem = problem(Kind::Matching, 4);
+    let mut training = Training::new(&problem, Estimator::TReinforcePlus, Settings::default()).unwrap();
+    let (mut logits, mut adam) = (vec![0.0; 16], Adam::new(16, 0.05));
+    for _ in 0..500 {
+        let rates = recursive_gumbel::fast::rates_of_logits(&logits);
+        let (_, gradient) = problem.exact_gradient(&rates).unwrap();
+        adam.step(&mut logits, &gradient.iter().map(|g| -g).collect::<Vec<f64>>());
+        training.step().unwrap();
+    }
+    let wrong = problem.exact_loss(&recursive_gumbel::fast::rates_of_logits(&logits)).unwrap();
+    assert!(wrong > -0.1 && training.look().unwrap().exact_loss.unwrap() < -2.0, "{wrong}");
+}
+
+/// From any step on, and however often one looks.
+#[test]
+fn progress_goes_on_to_the_same_numbers() {
+    for kind in [Kind::Arborescence, Kind::BinaryTree] {
+        let problem = problem(kind, 4);
+        for estimator in Estimator::ALL {
+            let new = || Training::new(&problem, estimator, Settings::default()).unwrap();
+            let mut whole = new();
+            (0..100).for_each(|_| drop(whole.step().unwrap()));
+            let mut part = new();
+            for _ in 0..37 {
+                part.step().unwrap();
+                part.look().unwrap();
+            }
+            let saved = serde_json::to_string(part.progress()).unwrap();
+            let mut rest = new();
+            rest.go_on(serde_json::from_str(&saved).unwrap()).unwrap();
+            (37..100).for_each(|_| drop(rest.step().unwrap()));
+            assert_eq!(rest.progress(), whole.progress(), "{kind:?} {estimator}");
+            assert_eq!(rest.look(), whole.look());
+            // Another seed is another training, but of the exact gradient.
+            let settings = Settings { seed: 1, ..Settings::default() };
+            let mut other = Training::new(&problem, estimator, settings).unwrap();
+            (0..100).for_each(|_| drop(other.step().unwrap()));
+            assert_eq!(
+                other.logits() == whole.logits(),
+                estimator == Estimator::Exact,
+                "{kind:?} {estimator}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_training_is_told() {
+    let small = problem(Kind::SpanningTree, 4);
+    let new = |settings: Settings| Training::new(&small, Estimator::TReinforcePlus, settings).map(drop);
+    let told = |settings: Settings| new(settings).unwrap_err().to_string();
+    let want = Settings::default();
+    assert!(told(Settings { samples: 1, ..want }).contains("want at least 2 draws, there is 1"));
+    assert!(
+        told(Settings { learning_rate: f64::NAN, ..want })
+            .contains("learning_rate NaN: want a positive number")
+    );
+    let large = problem(Kind::Arborescence, 12);
+    let exact = Training::new(&large, Estimator::Exact, want).map(drop);
+    assert_eq!(exact, Err(TrainingError::TooLarge));
+    assert!(!large.is_small() && large.exact_loss(&[1.0; 121]).is_none());
+    // Logits that leave the numbers.
+    let mut far = Training::new(&small, Estimator::Exact, Settings { learning_rate: 500.0, ..want }).unwrap();
+    far.step().unwrap();
+    far.step().unwrap();
+    let error = far.step().map(drop).unwrap_err();
+    assert!(matches!(error, TrainingError::Rates { step: 2, .. }), "{error}");
+    let progress = far.progress().clone();
+    let other = problem(Kind::Matching, 4);
+    let mut training = Training::new(&other, Estimator::Relax, want).unwrap();
+    assert!(matches!(training.go_on(progress), Err(TrainingError::OtherTraining(_))));
+    assert!(matches!(toy_model(Kind::Arborescence, 2), Err(ToyError::Small { least: 3, .. })));
+    assert!(matches!(toy_model(Kind::TopK, 5000), Err(ToyError::Large(5000))));
+}
+
+fn toy(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let program = assert_cmd::cargo::cargo_bin("recursive-gumbel");
+    let output = Command::new(program).current_dir(folder).arg("toy").args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// All files of a folder, by name.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((
+                path.display().to_string().split_once("/e").unwrap().1.to_owned(),
+                std::fs::read(&path).unwrap(),
+            ));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_command_prints_and_keeps_what_it_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = ["binary_tree", "--dim", "4", "--iters", "700", "--seeds", "3,5", "--quiet"];
+    let (status, table, error) = toy(folder.path(), &[&short[..], &["--out", "kept"]].concat());
+    assert_eq!((status, error.as_str()), (0, ""));
+    for word in ["E-REINFORCE ", "T-REINFORCE+ ", "RELAX ", "exact gradient ", " 700 ", "exact loss"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    let csv = std::fs::read_to_string(folder.path().join("kept/history.csv")).unwrap();
+    assert_eq!(toy(folder.path(), &[&short[..], &["--format", "csv"]].concat()).1, csv);
+    let mut lines = csv.lines();
+    assert_eq!(
+        lines.next(),
+        Some("estimator,seed,step,loss_of_10,loss_of_1000,deviation,exact_loss,exact_norm")
+    );
+    // Five by two seeds, and the exact gradient once; at 0, 500 and the end.
+    assert_eq!(lines.clone().count(), 33);
+    assert!(lines.all(|line| line.split(',').all(|cell| !cell.is_empty())));
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("kept/results.json")).unwrap())
+            .unwrap();
+    assert_eq!(json["runs"].as_array().unwrap().len(), 11);
+    assert_eq!(json["runs"][0]["logits"].as_array().unwrap().len(), 4);
+    assert_eq!(json["experiment"]["seeds"], serde_json::json!([3, 5]));
+    let (_, jsonl, _) = toy(folder.path(), &[&short[..], &["--format", "jsonl"]].concat());
+    assert_eq!(jsonl.lines().count(), 33);
+    let row: serde_json::Value = serde_json::from_str(jsonl.lines().last().unwrap()).unwrap();
+    assert_eq!((&row["estimator"], &row["step"]), (&"exact".into(), &700.into()));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_interrupted_is_resumed_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        ["top_k", "--dim", "6", "--iters", "40000", "--estimator", "t_reinforce,relax", "--seeds", "7"];
+    let (status, whole, error) = toy(folder.path(), &[&arguments[..], &["--out", "e1"]].concat());
+    assert_eq!((status, error.as_str()), (0, ""));
+    let program = assert_cmd::cargo::cargo_bin("recursive-gumbel");
+    let mut interrupted = 0;
+    for resume in [None, Some("--resume"), Some("--resume")] {
+        let mut child = Command::new(&program)
+            .current_dir(folder.path())
+            .arg("toy")
+            .args(arguments)
+            .args(["--out", "e2"])
+            .args(resume)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        interrupted += i32::from(child.wait().unwrap().code() == Some(130));
+        // Whatever happens, what is there can be read.
+        for (name, bytes) in files(&folder.path().join("e2")) {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.ends_with('\n') && !name.ends_with(".part"), "{name}");
+        }
+    }
+    let (status, resumed, error) =
+        toy(folder.path(), &[&arguments[..], &["--out", "e2", "--resume"]].concat());
+    assert_eq!((status, error.as_str(), &resumed), (0, "", &whole));
+    let kept = |name: &str| {
+        files(&folder.path().join(name))
+            .into_iter()
+            .map(|(name, bytes)| (name[1..].to_owned(), bytes))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kept("e2"), kept("e1"));
+    // On a machine so fast that it was over before, there was nothing to be seen.
+    println!("interrupted {interrupted} times");
+}
+
+#[test]
+fn what_is_wrong_is_told_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = ["--iters", "10", "--estimator", "t_reinforce", "--quiet", "--out"];
+    assert_eq!(toy(folder.path(), &[&["matching", "--dim", "3"], &short[..], &["kept"]].concat()).0, 0);
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    std::fs::write(folder.path().join("other/letter.txt"), "Dear").unwrap();
+    let training = folder.path().join("kept/trainings/t_reinforce-1.json");
+    for (arguments, want) in [
+        (&["matching", "--dim", "1"][..], "--dim 1: want at least 2, or there is only one matching"),
+        (&["spanning_tree", "--dim", "2"], "--dim 2: want at least 3"),
+        (&["matching", "--dim", "100000"], "--dim 100000: want at most 1000"),
+        (&["matching", "--loss", "height"], "--loss height: matching has no loss \"height\""),
+        (&["forest"], "want one of spanning_tree, arborescence"),
+        (&["matching", "--estimator", "adam"], "want one of e_reinforce"),
+        (
+            &["matching", "--estimator", "t_reinforce_plus", "--samples", "1"],
+            "t_reinforce_plus: a leave-one-out baseline",
+        ),
+        (
+            &["arborescence", "--estimator", "exact"],
+            "exact: the exact gradient of this loss would take too many traces",
+        ),
+        (&["matching", "--seeds", "3..1"], "want seeds as 0..9"),
+        (&["matching", "--seeds", "1,1"], "want seeds as 0..9"),
+        (&["matching", "--iters", "0"], "--iters 0: want at least 1"),
+        (&["matching", "--lr=-1"], "want a positive number"),
+        (&["matching", "--resume"], "--out"),
+        (
+            &["matching", "--dim", "3", "--out", "kept", "--iters", "10", "--estimator", "t_reinforce"],
+            "holds this experiment already: want --resume",
+        ),
+        (
+            &[
+                "matching",
+                "--dim",
+                "4",
+                "--out",
+                "kept",
+                "--iters",
+                "10",
+                "--estimator",
+                "t_reinforce",
+                "--resume",
+            ],
+            "holds another experiment, with dim 3 (asked for: 4): want another folder",
+        ),
+        (&["matching", "--out", "other"], "holds letter.txt, and no experiment"),
+        (&["matching", "--out", "other/letter.txt"], "letter.txt"),
+    ] {
+        let (status, out, error) = toy(folder.path(), arguments);
+        assert_eq!((status, out.as_str()), (2, ""), "{arguments:?}: {error}");
+        assert!(error.contains(want), "{arguments:?}: {error}");
+    }
+    // A training that is cut, or that of another.
+    let text = std::fs::read_to_string(&training).unwrap();
+    for (text, want) in [
+        (text[..100].to_owned(), "EOF while parsing"),
+        (text.replace("\"seed\":1", "\"seed\":2"), "from seed 2"),
+    ] {
+        std::fs::write(&training, text).unwrap();
+        let (status, _, error) =
+            toy(folder.path(), &[&["matching", "--dim", "3", "--resume"], &short[..], &["kept"]].concat());
+        assert!(status == 2 && error.contains("t_reinforce-1.json: ") && error.contains(want), "{error}");
+    }
+}
