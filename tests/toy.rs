@@ -191,12 +191,54 @@ fn the_command_prints_and_keeps_what_it_sees() {
     assert_eq!((&row["estimator"], &row["step"]), (&"exact".into(), &700.into()));
 }
 
+/// Every estimator is in every picture, by its label and its colour.
+#[test]
+fn the_pictures_show_every_estimator() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, _, _) in ENDS {
+        let arguments = ["--dim", "3", "--iters", "60", "--every", "20", "--quiet", "--out", kind.name()];
+        assert_eq!(toy(folder.path(), &[&[kind.name()][..], &arguments].concat()).0, 0);
+        for name in ["loss", "deviation", "law"] {
+            let file = |end: &str| folder.path().join(kind.name()).join(format!("{name}.{end}"));
+            let svg = std::fs::read_to_string(file("svg")).unwrap();
+            assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+            assert!(svg.contains(&format!("{}, dim 3, loss default", kind.name())), "{svg}");
+            for estimator in
+                Estimator::ALL.into_iter().filter(|one| name != "deviation" || *one != Estimator::Exact)
+            {
+                assert!(svg.contains(estimator.label()), "{kind:?} {name} {estimator}");
+            }
+            let decoder =
+                png::Decoder::new(std::io::BufReader::new(std::fs::File::open(file("png")).unwrap()));
+            let mut reader = decoder.read_info().unwrap();
+            let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+            let info = reader.next_frame(&mut pixels).unwrap();
+            assert!(svg.contains(&format!(r#"width="{}" height="{}""#, info.width, info.height)), "{svg}");
+            let there = |colour: [u8; 3]| pixels.chunks(3).any(|pixel| pixel == colour);
+            let lines = [[213, 94, 0], [230, 159, 0], [0, 114, 178], [86, 180, 233], [0, 158, 115]];
+            let shown = lines.into_iter().filter(|colour| there(*colour)).count();
+            assert_eq!(shown, if name == "law" { 0 } else { 5 }, "{kind:?} {name}");
+            assert!(there([255; 3]) && (name == "law" || there([0; 3])), "{kind:?} {name}");
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_was_interrupted_is_resumed_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments =
-        ["top_k", "--dim", "6", "--iters", "40000", "--estimator", "t_reinforce,relax", "--seeds", "7"];
+    let arguments = [
+        "top_k",
+        "--dim",
+        "6",
+        "--iters",
+        "40000",
+        "--estimator",
+        "t_reinforce,relax",
+        "--seeds",
+        "7",
+        "--quiet",
+    ];
     let (status, whole, error) = toy(folder.path(), &[&arguments[..], &["--out", "e1"]].concat());
     assert_eq!((status, error.as_str()), (0, ""));
     let program = assert_cmd::cargo::cargo_bin("recursive-gumbel");
@@ -215,10 +257,9 @@ fn what_was_interrupted_is_resumed_to_the_same_bytes() {
         std::thread::sleep(std::time::Duration::from_millis(400));
         Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
         interrupted += i32::from(child.wait().unwrap().code() == Some(130));
-        // Whatever happens, what is there can be read.
+        // Whatever happens, what is there is whole.
         for (name, bytes) in files(&folder.path().join("e2")) {
-            let text = String::from_utf8(bytes).unwrap();
-            assert!(text.ends_with('\n') && !name.ends_with(".part"), "{name}");
+            assert!(name.ends_with(".png") || bytes.ends_with(b"\n"), "{name}");
         }
     }
     let (status, resumed, error) =

@@ -94,8 +94,17 @@ impl Folder {
 
     /// Writes a file, which changes from what it was to what it is at once.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        self.write_with(name, |out| out.write_all(text.as_bytes()))
+    }
+
+    /// The same of whatever is written.
+    pub(super) fn write_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let mut output = Output::open(Some(&self.file(name)))?;
-        output.write(|out| out.write_all(text.as_bytes()))?;
+        output.write(write)?;
         output.finish()
     }
 

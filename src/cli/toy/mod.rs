@@ -1,12 +1,13 @@
 //! `toy STRUCTURE`
 
 mod folder;
+mod pictures;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
@@ -168,10 +169,10 @@ impl Toy {
         {
             bar.set_style(style);
         }
-        let seen = Mutex::new(vec![None; trainings.len()]);
+        let (seen, before) = (Mutex::new(vec![None; trainings.len()]), AtomicU64::new(0));
         let all = trainings.par_iter().enumerate().with_max_len(1).map(|(number, &(estimator, seed))| {
             let training = self.training(&problem, estimator, seed)?;
-            self.train(training, (estimator, seed), folder.as_ref(), (&bar, &stop), |run| {
+            self.train(training, (estimator, seed), folder.as_ref(), (&bar, &before, &stop), |run| {
                 let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                 seen[number] = Some(run.looks.clone());
                 let rows = seen.iter().zip(&trainings).filter_map(|(looks, of)| Some((*of, looks.as_ref()?)));
@@ -180,10 +181,19 @@ impl Toy {
         });
         let runs: Vec<Run> = all.collect::<Result<_, _>>()?;
         bar.finish_and_clear();
+        if !self.quiet {
+            let steps = bar.position() - before.load(Ordering::Relaxed);
+            let (seconds, threads) = (bar.elapsed().as_secs_f64(), rayon::current_num_threads());
+            let a_second = steps as f64 / seconds;
+            let told =
+                format!("{steps} steps in {seconds:.1} s, {a_second:.0} a second on {threads} threads");
+            let _ = writeln!(io::stderr(), "{told}"); // nowhere left to complain
+        }
         let interrupted = runs.iter().any(|run| run.progress.step < self.iters);
         let results = results(&experiment, &runs);
         if let Some(folder) = &folder {
             folder.write("results.json", &(results.to_string() + "\n"))?;
+            pictures::draw(folder, &experiment, &problem, &runs)?;
         }
         let mut output = Output::open(None)?;
         output.write(|out| match self.format {
@@ -254,7 +264,7 @@ impl Toy {
         mut training: Training<'_>,
         (estimator, seed): (Estimator, u64),
         folder: Option<&Folder>,
-        (bar, stop): (&ProgressBar, &AtomicBool),
+        (bar, before, stop): (&ProgressBar, &AtomicU64, &AtomicBool),
         look: impl Fn(&Run) -> Result<(), Failure>,
     ) -> Result<Run, Failure> {
         let failed = |error| Failure::input(format!("{estimator}, seed {seed}: {error}"));
@@ -264,6 +274,7 @@ impl Toy {
             run = saved;
         }
         bar.inc(run.progress.step);
+        before.fetch_add(run.progress.step, Ordering::Relaxed);
         loop {
             let step = training.progress().step;
             let over = step >= self.iters;
