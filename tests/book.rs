@@ -31,7 +31,13 @@ use num_rational::BigRational;
 use num_traits::{One, Zero};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use recursive_gumbel::experiment::{Estimator, LOOKS as LOOKS_AT, Problem, Settings, Training, toy_model};
 use recursive_gumbel::statistics::{POWER, cell_p_value, coin_bets, g_test, law_bets, pearson};
+
+#[path = "common/trainings.rs"]
+mod trainings;
+
+use trainings::{losses, spread};
 
 type Q = BigRational;
 
@@ -546,9 +552,100 @@ fn structure_blocks() -> Vec<(&'static str, &'static str, String)> {
         ("gradients.md", "gradient-plus", plus_block()),
         ("bets.md", "bets-urn", urn_block()),
         ("bets.md", "bets-departures", departures_block()),
+        ("toy.md", "toy-losses", trainings_block()),
+        ("toy.md", "toy-paper", paper_block()),
+        ("toy.md", "toy-variance", deviations_block()),
         ("identities.md", "identities-mistakes", mistakes_block()),
         ("identities.md", "identities", identities_block()),
     ]
+}
+
+/// The loss of ten trainings at some steps, in the mean.
+fn trainings_block() -> String {
+    const STEPS: [u64; 5] = [500, 2000, 4000, 7000, 15_000];
+    let head = ["structure", "estimator"].map(str::to_owned).into_iter().chain(STEPS.map(grouped)).collect();
+    let mut rows: Vec<Vec<String>> = vec![head];
+    for structure in ["spanning_tree", "arborescence", "matching", "binary_tree"] {
+        let losses = losses(structure);
+        for estimator in Estimator::ALL {
+            let at = |step: u64| losses.get(&(estimator.name().to_owned(), step));
+            let cell =
+                |step: u64| at(step).map_or_else(String::new, |losses| format!("{:.2}", spread(losses)[0]));
+            let ten = at(500).is_some_and(|losses| losses.len() == 10);
+            if ten || estimator == Estimator::Exact && at(500).is_some() {
+                let first = [structure, estimator.label()].map(str::to_owned);
+                rows.push(first.into_iter().chain(STEPS.map(cell)).collect());
+            }
+        }
+    }
+    table(rows)
+}
+
+/// What is read off the plots of the paper, beside the trainings with 3 draws a step and with 5.
+fn paper_block() -> String {
+    let head = row([&"structure", &"estimator", &"step", &"paper", &"mean", &"of ten", &"with 5 draws"]);
+    let (three, five, arborescence) =
+        (losses("matching"), losses("matching-5-draws"), losses("arborescence"));
+    let line = |(structure, estimator, step, paper): (&str, Estimator, u64, f64)| {
+        let key = (estimator.name().to_owned(), step);
+        let of = if structure == "matching" { &three } else { &arborescence };
+        let [mean, least, most] = spread(&of[&key]);
+        let more = five.get(&key).filter(|_| structure == "matching").map(|losses| spread(losses)[0]);
+        let more = more.map_or_else(String::new, |mean| format!("{mean:.2}"));
+        let (mean, range) = (format!("{mean:.2}"), format!("{least:.2} to {most:.2}"));
+        row([&structure, &estimator.label(), &grouped(step), &paper, &mean, &range, &more])
+    };
+    use Estimator::{EReinforce, Relax, TReinforcePlus};
+    let lines = [
+        ("matching", EReinforce, 2000, -7.2),
+        ("matching", EReinforce, 6000, -9.0),
+        ("matching", TReinforcePlus, 2000, -9.8),
+        ("matching", TReinforcePlus, 7000, -10.0),
+        ("matching", Relax, 2000, -9.8),
+        ("matching", Relax, 7000, -10.0),
+        ("arborescence", EReinforce, 4000, -2.6),
+        ("arborescence", EReinforce, 15_000, -7.0),
+        ("arborescence", TReinforcePlus, 2000, -8.9),
+        ("arborescence", TReinforcePlus, 4500, -9.0),
+        ("arborescence", Relax, 2000, -8.9),
+        ("arborescence", Relax, 4500, -9.0),
+    ];
+    table(std::iter::once(head).chain(lines.map(line)))
+}
+
+/// The standard deviation of an estimate from three draws at the first step, exactly, and as a training tells it.
+fn deviations_block() -> String {
+    let head = row([&"structure", &"estimator", &"exactly", &"of 100 estimates"]);
+    let mut rows = vec![head];
+    for kind in [Kind::SpanningTree, Kind::Arborescence, Kind::Matching, Kind::BinaryTree] {
+        let model = toy_model(kind, 4).expect("a model");
+        let loss = Loss::named(&model, "default").expect("a loss");
+        let moments = model.score_moments_of(&loss, Limit::default()).expect("small");
+        let problem = Problem::new(model, loss);
+        let (after, mut order) = (losses(kind.name()), Vec::new());
+        for (estimator, score, plus) in [
+            (Estimator::EReinforce, Score::Exponentials, false),
+            (Estimator::EReinforcePlus, Score::Exponentials, true),
+            (Estimator::TReinforce, Score::Trace, false),
+            (Estimator::TReinforcePlus, Score::Trace, true),
+        ] {
+            let variance: Q = match plus {
+                true => moments.leave_one_out(score, 3).expect("three").iter().sum(),
+                false => moments.variance(score, &Q::zero()).iter().sum::<Q>() / ratio(3, 1),
+            };
+            let exactly = to_f64(&variance).sqrt();
+            let mut training = Training::new(&problem, estimator, Settings::default()).expect("a training");
+            let found = training.look().expect("a look").deviation;
+            assert!((found / exactly - 1.0).abs() < 0.35, "{kind:?} {estimator}: {found} {exactly}");
+            let cells = [exactly, found].map(|deviation| format!("{deviation:.2}"));
+            rows.push(row([&kind.name(), &estimator.label(), &cells[0], &cells[1]]));
+            order.push((exactly, spread(&after[&(estimator.name().to_owned(), 500)])[0]));
+        }
+        // Who varies more learns more slowly.
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(order.is_sorted_by(|a, b| a.1 < b.1), "{kind:?}: {order:?}");
+    }
+    table(rows)
 }
 
 /// The law, with the probabilities of the traces of each structure.
@@ -1453,6 +1550,24 @@ fn claims() -> Vec<(&'static str, String)> {
             "Of 10,000 short runs of a right sampler {counted} were refuted at a level of {LEVEL} for all"
         ),
     );
+    let Settings { samples, learning_rate, units, .. } = Settings::default();
+    say(
+        "toy.md",
+        format!("estimated from {samples} draws, and Adam with the learning rate {learning_rate} moves"),
+    );
+    say("toy.md", format!("one hidden layer of {units} units on the"));
+    let exact = losses("matching-exact");
+    let (every, last) = (500, losses("matching").keys().map(|(_, step)| *step).max().expect("steps"));
+    say("toy.md", format!("There are {} steps. At every {every}th one looks", grouped(last)));
+    say(
+        "toy.md",
+        format!("mean loss of 10 draws and of 1,000, at the deviation of {LOOKS_AT} fresh estimates"),
+    );
+    let trace_plus = (Estimator::TReinforcePlus.name().to_owned(), 2000);
+    let ours = spread(&losses("matching")[&trace_plus])[0];
+    say("toy.md", format!("with 3 draws a step T-REINFORCE+ is at {ours:.2} where the plot shows -9.8"));
+    let best = exact[&(Estimator::Exact.name().to_owned(), 2000)][0];
+    say("toy.md", format!("by the exact gradient the loss is {best:.2} there"));
     let k3 = model("k3");
     let rates = k3.rates().to_vec();
     {

@@ -203,6 +203,9 @@ fn the_pictures_show_every_estimator() {
             let svg = std::fs::read_to_string(file("svg")).unwrap();
             assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
             assert!(svg.contains(&format!("{}, dim 3, loss default", kind.name())), "{svg}");
+            let labels = || svg.lines().filter(|line| !line.starts_with('<'));
+            let rounded = |label: &str| !label.contains("99999") && !label.contains("00000");
+            assert!(labels().count() > 8 && labels().all(rounded), "{svg}");
             for estimator in
                 Estimator::ALL.into_iter().filter(|one| name != "deviation" || *one != Estimator::Exact)
             {
@@ -341,4 +344,38 @@ fn what_is_wrong_is_told_early() {
             toy(folder.path(), &[&["matching", "--dim", "3", "--resume"], &short[..], &["kept"]].concat());
         assert!(status == 2 && error.contains("t_reinforce-1.json: ") && error.contains(want), "{error}");
     }
+}
+
+/// What the book tells of was kept in `docs/toy`: the beginnings are made again, to the last digit (not of the exact gradient, of which a
+/// step takes long).
+#[test]
+fn the_trainings_of_the_book_are_these() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, options) in [
+        ("spanning_tree", &["spanning_tree"][..]),
+        ("arborescence", &["arborescence"]),
+        ("matching", &["matching"]),
+        ("binary_tree", &["binary_tree"]),
+        ("matching-5-draws", &["matching", "--samples", "5", "--every", "1000"]),
+    ] {
+        let short = ["--seeds", "0,7", "--format", "csv", "--quiet", "--iters", "1000"];
+        let (status, again, error) = toy(folder.path(), &[options, &short].concat());
+        assert_eq!(status, 0, "{error}");
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/toy/{file}.csv"));
+        let kept = std::fs::read_to_string(kept).unwrap();
+        let kept: std::collections::BTreeSet<&str> = kept.lines().collect();
+        let other = again.lines().find(|line| !kept.contains(line));
+        assert!(again.lines().count() > 20 && other.is_none(), "{file}: {other:?}");
+    }
+}
+
+#[path = "../examples/toy.rs"]
+#[allow(dead_code, unreachable_pub)] // it is a program of its own
+mod example;
+
+/// The example: half of a cycle of 8 in the end, where the first hundred steps have less.
+#[test]
+fn the_example_learns() {
+    let means = example::train(8, 400).unwrap();
+    assert!(means[0] < 3.7 && means[3] > 3.9 && means.is_sorted(), "{means:?}");
 }

@@ -39,7 +39,7 @@ impl Adam {
         for ((number, g), (first, second)) in numbers.iter_mut().zip(gradient).zip(moments) {
             *first = FIRST * *first + (1.0 - FIRST) * g;
             *second = SECOND * *second + (1.0 - SECOND) * g * g;
-            let size = libm::sqrt(*second / second_bias) + EPSILON;
+            let size = (*second / second_bias).sqrt() + EPSILON;
             *number -= self.rate * (*first / first_bias) / size;
         }
     }

@@ -185,8 +185,8 @@ impl Toy {
             let steps = bar.position() - before.load(Ordering::Relaxed);
             let (seconds, threads) = (bar.elapsed().as_secs_f64(), rayon::current_num_threads());
             let a_second = steps as f64 / seconds;
-            let told =
-                format!("{steps} steps in {seconds:.1} s, {a_second:.0} a second on {threads} threads");
+            let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+            let told = format!("{steps} steps in {seconds:.1} s, {a_second:.0} a second on {threads}");
             let _ = writeln!(io::stderr(), "{told}"); // nowhere left to complain
         }
         let interrupted = runs.iter().any(|run| run.progress.step < self.iters);

@@ -19,6 +19,7 @@ use recursive_gumbel::fast::{at_rates, rates_of_logits};
 use recursive_gumbel::sample::{Batch, Field};
 
 use super::super::Failure;
+use super::super::table::float;
 use super::folder::{Experiment, Folder, Run};
 
 /// A picture of lines, in pixels.
@@ -157,7 +158,8 @@ impl Lines {
         let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
         match self.logarithmic {
             _ if least > most => 0.1..1.0,
-            true => least / 1.5..most * 1.5,
+            // Five decades: below them nothing matters any more.
+            true => (least / 1.5).max(most * 1e-5)..most * 1.5,
             false => {
                 let air = if most > least { (most - least) * 0.05 } else { 0.5 };
                 least - air..most + air
@@ -226,7 +228,7 @@ impl Picture for Lines {
             let mut chart = builder.build_cartesian_2d(steps, self.range().log_scale())?;
             let mut mesh = chart.configure_mesh();
             mesh.light_line_style(WHITE).x_desc("step").y_desc(self.axis).label_style(("sans-serif", 14));
-            mesh.x_label_formatter(&plain).y_label_formatter(&plain).draw()?;
+            mesh.x_label_formatter(&plain).y_label_formatter(&|value| float(*value, 3)).draw()?;
             return self.series(&mut chart);
         }
         let mut chart = builder.build_cartesian_2d(steps, self.range())?;
