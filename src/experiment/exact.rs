@@ -21,6 +21,9 @@ use gumbel_oracle::model::{Algorithm, Model};
 /// The most numbers that are kept: steps between nodes, or races of all traces.
 const MOST: usize = 8_000_000;
 
+/// The most positions of a tree whose height is followed: a third of a second for the highest one.
+const MOST_POSITIONS: usize = 200;
+
 /// An expected loss as a function of the rates.
 #[derive(Debug)]
 pub(super) struct Exact(Method);
@@ -64,7 +67,8 @@ impl Exact {
     pub(super) fn of(model: &Model, loss: &Loss) -> Option<Self> {
         let method = Self::merged(model, loss).map(Method::Merged);
         let method = method.or_else(|| Listed::of(model, loss).map(Method::Listed));
-        let height = matches!(model.algorithm(), Algorithm::BinaryTree(_)) && loss.name() == "default";
+        let tree = matches!(model.algorithm(), Algorithm::BinaryTree(_));
+        let height = tree && loss.name() == "default" && model.size() <= MOST_POSITIONS;
         method.or_else(|| height.then_some(Method::Height)).map(Self)
     }
 
@@ -278,7 +282,11 @@ fn expected_height(rates: &[f64]) -> f64 {
     let mut expected = 0.0;
     for _ in 0..n {
         // `E[height] = Σ_h P(height > h)`.
-        expected += 1.0 - most[at(0, n)];
+        let higher = 1.0 - most[at(0, n)];
+        if higher <= f64::EPSILON {
+            break;
+        }
+        expected += higher;
         let mut next = most.clone();
         for i in 0..n {
             for j in i + 1..=n {
@@ -375,7 +383,7 @@ mod tests {
                 && of("arborescence", 9).is_none()
                 && of("matching", 13).is_none()
         );
-        assert!(of("permutation", 40).is_none());
+        assert!(of("permutation", 40).is_none() && of("binary_tree", 300).is_none());
         let tree = of("binary_tree", 40).unwrap();
         assert!(!tree.has_gradient());
         let height = tree.loss(&[1.0; 40]);
