@@ -509,15 +509,6 @@ impl Check for Entries {
                 let mean = exact + self.deviations[place].mean();
                 let entry = known.label(known.present[place]);
                 let errors = self.deviations[place].standard_errors();
-                if looks == Looks::Always && errors < ALIKE {
-                    let (found, most) = (self.deviations[place].variance(), self.variances[place]);
-                    return format!(
-                        "the variance at {entry} is {}, exactly {}: the mean is {} and may be right, but an estimate does not vary so much",
-                        places(found),
-                        places(most),
-                        places(mean)
-                    );
-                }
                 let far = if errors.is_finite() {
                     format!("{errors:.0} standard errors off")
                 } else {
