@@ -20,6 +20,7 @@ pub mod estimate;
 pub mod experiment;
 pub mod explain;
 pub mod fast;
+pub mod mutants;
 pub mod picture;
 pub mod protocol;
 pub mod report;

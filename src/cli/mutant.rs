@@ -1,60 +1,102 @@
 //! Ways in which `serve` can be wrong, for those who try a harness.
 
 use std::io::{self, Write as _};
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use recursive_gumbel::mutants;
 use serde_json::{Value, json};
 
 /// A planted mistake.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-#[value(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Mutant {
-    /// In runs the largest exponential wins.
-    Largest,
-    /// The log-probability of a trace is off by log 2.
-    LogProbHalved,
-    /// The score of a trace is taken in log λ instead of θ = -log λ.
-    ScoreSign,
-    /// Conditional draws of given traces: those who never won have twice as much left.
-    ResidualsDoubled,
-    /// Conditional draws of given traces do not look at the trace.
-    Unconditional,
-    /// Draws take the rates for means.
-    RatesForMeans,
-    /// Estimates of gradients are half as long as they should be.
-    GradientHalved,
-    /// Estimates of gradients are in log λ instead of θ = -log λ.
-    GradientSign,
-    /// Every seed is the same.
-    OneSeed,
-    /// Asked for more than two draws, it ends.
+    /// One of the library, in whatever it says of draws and traces.
+    Draws(&'static mutants::Mutant),
+    /// Estimates of gradients are so many times as long as they should be.
+    Gradient(f64),
+    /// It does not answer as it should when it is asked for more than two draws.
+    Answers(Misbehaviour),
+}
+
+/// What it does when it is asked for more than two draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misbehaviour {
+    /// It ends.
     Crash,
-    /// Asked for more than two draws, it does not answer.
+    /// It does not answer.
     Hang,
-    /// Asked for more than two draws, it says something that is no JSON.
+    /// It says something that is no JSON.
     Garbage,
-    /// Asked for more than two draws, it answers another request.
+    /// It answers another request.
     WrongId,
-    /// Asked for more than two draws, it gives one draw too few.
+    /// It gives one draw too few.
     Short,
-    /// Asked for more than two draws, it gives a text for a number.
+    /// It gives a text for a number.
     Text,
-    /// Asked for more than two draws, it gives a null for a number.
+    /// It gives a null for a number.
     Null,
-    /// Asked for more than two draws, it never ends the line.
+    /// It never ends the line.
     Endless,
-    /// Asked for more than two draws, it has an error.
+    /// It has an error.
     Refuses,
-    /// Asked for more than two draws, it gives draws and an error.
+    /// It gives draws and an error.
     Both,
 }
 
+/// By their names; those of the library are [`mutants::Mutant::all`].
+const OTHERS: [(&str, Mutant); 12] = [
+    ("gradient_halved", Mutant::Gradient(0.5)),
+    ("gradient_sign", Mutant::Gradient(-1.0)),
+    ("crash", Mutant::Answers(Misbehaviour::Crash)),
+    ("hang", Mutant::Answers(Misbehaviour::Hang)),
+    ("garbage", Mutant::Answers(Misbehaviour::Garbage)),
+    ("wrong_id", Mutant::Answers(Misbehaviour::WrongId)),
+    ("short", Mutant::Answers(Misbehaviour::Short)),
+    ("text", Mutant::Answers(Misbehaviour::Text)),
+    ("null", Mutant::Answers(Misbehaviour::Null)),
+    ("endless", Mutant::Answers(Misbehaviour::Endless)),
+    ("refuses", Mutant::Answers(Misbehaviour::Refuses)),
+    ("both", Mutant::Answers(Misbehaviour::Both)),
+];
+
+/// The mutant of the library of that name.
+pub(super) fn of_library(name: &str) -> Result<&'static mutants::Mutant, String> {
+    mutants::Mutant::named(name).ok_or_else(|| "no such mutant: docs/src/mutants.md has the names".to_owned())
+}
+
+impl FromStr for Mutant {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match OTHERS.iter().find(|(other, _)| *other == name) {
+            Some((_, mutant)) => Ok(*mutant),
+            None => of_library(name).map(Self::Draws),
+        }
+    }
+}
+
 impl Mutant {
+    /// The one of the library.
+    pub(super) fn draws(self) -> Option<&'static mutants::Mutant> {
+        if let Self::Draws(mutant) = self { Some(mutant) } else { None }
+    }
+
+    /// How many times as long estimates of gradients are.
+    pub(super) fn length(self) -> f64 {
+        if let Self::Gradient(length) = self { length } else { 1.0 }
+    }
+
     /// What it says in the place of these draws; `None` if it says them.
     pub(super) fn instead(self, id: &str, draws: &str) -> io::Result<Option<String>> {
-        Ok(Some(match self {
+        if let Self::Answers(how) = self { how.instead(id, draws).map(Some) } else { Ok(None) }
+    }
+}
+
+impl Misbehaviour {
+    /// What it says in the place of these draws.
+    fn instead(self, id: &str, draws: &str) -> io::Result<String> {
+        Ok(match self {
             Self::Crash => {
                 writeln!(io::stderr(), "a mutant that crashes")?;
                 std::process::exit(3);
@@ -85,8 +127,7 @@ impl Mutant {
                 }
                 format!("{{\"id\":{id},\"ok\":{draws}}}\n")
             }
-            _ => return Ok(None),
-        }))
+        })
     }
 }
 

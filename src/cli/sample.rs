@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gumbel_oracle::model::Kind;
 use rayon::prelude::*;
+use recursive_gumbel::mutants::{Mutant, Mutated};
 use recursive_gumbel::sample::file::{Arrays, write_json_line};
 use recursive_gumbel::sample::{Batch, Field};
 
+use super::mutant::of_library;
 use super::output::Output;
 use super::{Failure, Outcome, progress, read_model};
 
@@ -30,6 +32,9 @@ pub(super) struct Sample {
     /// Draw from the reference sampler, which is plain and slow.
     #[arg(long)]
     reference: bool,
+    /// Draw wrongly, in this way: to see whether a check notices. The names are in docs/src/mutants.md.
+    #[arg(long, value_name = "NAME", hide = true, value_parser = of_library, conflicts_with = "reference")]
+    mutant: Option<&'static Mutant>,
     /// The format: JSON Lines, or NumPy's .npz (needs --out; all draws are held in memory).
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
@@ -71,7 +76,15 @@ impl Sample {
             return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
         }
         let model = read_model(&self.model)?;
-        let sampler = super::sampler(&model, self.seed, self.reference)?;
+        let sampler = match self.mutant {
+            Some(mutant) if !mutant.is_of(model.kind()) => {
+                let (name, structure) = (mutant.name(), model.kind().name());
+                let problem = format!("--mutant {name}: {structure} has no such mistake, {}", mutant.words());
+                return Err(Failure::input(problem));
+            }
+            Some(mutant) => Box::new(Mutated::new(&model, mutant, self.seed).map_err(Failure::input)?),
+            None => super::sampler(&model, self.seed, self.reference)?,
+        };
         let mut fields = vec![Field::Structure];
         fields.extend(self.with.iter().map(|with| match with {
             With::Trace => Field::Trace,

@@ -5,17 +5,17 @@ use std::io::{self, BufRead as _, Write as _};
 use clap::Args;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
-use num_rational::BigRational;
-use num_traits::Zero as _;
 use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 use recursive_gumbel::estimate::{EstimateError, Estimates, Reinforce, Score};
 use recursive_gumbel::fast;
+use recursive_gumbel::mutants::Mutated;
 use recursive_gumbel::protocol::{From, OPS, Op, Request, Row, VERSION};
 use recursive_gumbel::sample::file::{json_number, json_row, json_value};
-use recursive_gumbel::sample::{Batch, Field, Rated, Sampler as _, Walk, Walker};
+use recursive_gumbel::sample::{Batch, Field, Rated, Sampler, Walk, Walker};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -27,8 +27,8 @@ use super::{Failure, Outcome};
 /// The protocol, version 1, is described in docs/src/protocol.md. Ends at the end of the input, or when it is told to stop.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
-    /// Be wrong, in this way: to see whether a harness notices.
-    #[arg(long, value_enum, value_name = "NAME")]
+    /// Be wrong, in this way: to see whether a harness notices. The names are in docs/src/mutants.md.
+    #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
 }
 
@@ -89,40 +89,27 @@ fn answer(held: &mut Option<Model>, op: Op, mutant: Option<Mutant>) -> Answer {
         _ => {}
     }
     let model = held.as_ref().ok_or("no model yet: want a `model` request first")?;
+    let wrong = mutant.and_then(Mutant::draws).map(|mutant| Mutated::new(model, mutant, 0)).transpose();
+    let wrong = wrong.map_err(|error| said(&error))?;
     match op {
-        Op::Run { mut exponentials } => {
-            if mutant == Some(Mutant::Largest) {
-                exponentials.iter_mut().flatten().flatten().for_each(|weight| *weight = -*weight);
-            }
-            run(model, &exponentials)
+        Op::Run { exponentials } => run(model, wrong.as_ref(), &exponentials),
+        Op::Sample { count, seed, fields } => {
+            let sampler: Box<dyn Sampler + '_> = match mutant.and_then(Mutant::draws) {
+                Some(mutant) => Box::new(Mutated::new(model, mutant, seed).map_err(|error| said(&error))?),
+                None => fast::of_model(model, seed).map_err(|error| said(&error))?,
+            };
+            sample(model, &*sampler, count, &fields)
         }
-        Op::Sample { count, seed, fields } => match mutant {
-            Some(Mutant::RatesForMeans) => {
-                let mean = |rate: &BigRational| if rate.is_zero() { rate.clone() } else { rate.recip() };
-                let model = model.with_rates(model.rates().iter().map(mean).collect());
-                sample(&model, count, seed, &fields)
-            }
-            Some(Mutant::OneSeed) => sample(model, count, 0, &fields),
-            _ => sample(model, count, seed, &fields),
-        },
-        Op::LogProb { traces } => {
-            let off = if mutant == Some(Mutant::LogProbHalved) { std::f64::consts::LN_2 } else { 0.0 };
-            per_trace(model, "log_prob", &traces, |_, walk| Ok(json_number(walk.log_prob() - off)))
-        }
-        Op::Score { traces } => {
-            let sign = if mutant == Some(Mutant::ScoreSign) { -1.0 } else { 1.0 };
-            per_trace(model, "score", &traces, |_, walk| {
-                Ok(json_row(&walk.score().iter().map(|s| sign * s).collect::<Vec<f64>>()))
-            })
-        }
-        Op::Conditional { traces, from } => conditional(model, &traces, &from, mutant),
+        Op::LogProb { traces } => per_trace(model, "log_prob", &traces, |_, trace, walk| {
+            Ok(json_number(wrong.as_ref().map_or_else(|| walk.log_prob(), |wrong| wrong.log_prob(trace))))
+        }),
+        Op::Score { traces } => per_trace(model, "score", &traces, |_, trace, walk| {
+            Ok(json_row(&wrong.as_ref().map_or_else(|| walk.score(), |wrong| wrong.score(trace))))
+        }),
+        Op::Conditional { traces, from } => conditional(model, wrong.as_ref(), &traces, &from),
         Op::Gradient { loss, estimator, draws, count, seed } => {
             let loss = Loss::named(model, &loss).map_err(|error| said(&error))?;
-            let length = match mutant {
-                Some(Mutant::GradientHalved) => 0.5,
-                Some(Mutant::GradientSign) => -1.0,
-                _ => 1.0,
-            };
+            let length = mutant.map_or(1.0, Mutant::length);
             gradient(model, &loss, (&estimator, length), draws, count, seed)
         }
         _ => Err("an op that this program does not have".to_owned()),
@@ -174,18 +161,20 @@ fn list(items: &[String]) -> String {
     format!("[{}]", items.join(","))
 }
 
-fn run(model: &Model, rows: &[Row]) -> Answer {
+fn run(model: &Model, wrong: Option<&Mutated<'_>>, rows: &[Row]) -> Answer {
     let (mut structures, mut traces) = (Vec::new(), Vec::new());
     for (number, row) in rows.iter().enumerate() {
         let weights = weights(model, "exponentials", number, row)?;
         let run = model.run(&weights).map_err(|error| format!("exponentials[{number}]: {error}"))?;
-        structures.push(model.canonical(&run.structure));
-        traces.push(model.canonical_trace(&run.trace));
+        let other = wrong.and_then(|wrong| wrong.run(&weights));
+        let (structure, trace) = other.unwrap_or((run.structure, run.trace));
+        structures.push(model.canonical(&structure));
+        traces.push(model.canonical_trace(&trace));
     }
     Ok(format!("{{\"structure\":{},\"trace\":{}}}", list(&structures), list(&traces)))
 }
 
-fn sample(model: &Model, count: u64, seed: u64, names: &[String]) -> Answer {
+fn sample(model: &Model, sampler: &dyn Sampler, count: u64, names: &[String]) -> Answer {
     let field = |name: &String| {
         let of_name = |field: &Field| field.name() == name;
         let known = || Field::DRAWN.map(Field::name).join(", ");
@@ -198,7 +187,6 @@ fn sample(model: &Model, count: u64, seed: u64, names: &[String]) -> Answer {
     fields.sort_unstable();
     fields.dedup();
     let count = check_size(model, count, fields.len())?;
-    let sampler = fast::of_model(model, seed).map_err(|error| error.to_string())?;
     let mut batch = Batch::new(model.entries().len(), &fields);
     sampler.fill(0, count, &mut batch);
     let mut columns = Vec::new();
@@ -218,7 +206,7 @@ fn per_trace(
     model: &Model,
     field: &str,
     traces: &[Box<RawValue>],
-    mut of: impl FnMut(usize, &Walk<'_>) -> Result<String, String>,
+    mut of: impl FnMut(usize, &Trace, &Walk<'_>) -> Result<String, String>,
 ) -> Answer {
     let walker = Walker::new(model);
     let mut items = Vec::with_capacity(traces.len());
@@ -226,19 +214,19 @@ fn per_trace(
         let wrong = |error: &dyn std::fmt::Display| format!("traces[{number}]: {error}");
         let trace = model.parse_trace(trace.get()).map_err(|error| wrong(&error))?;
         let winners: Vec<u32> = trace.races().iter().map(|race| race.winner as u32).collect();
-        items.push(of(number, &walker.walk(&winners).map_err(|error| wrong(&error))?)?);
+        items.push(of(number, &trace, &walker.walk(&winners).map_err(|error| wrong(&error))?)?);
     }
     Ok(format!("{{\"{field}\":{}}}", list(&items)))
 }
 
-fn conditional(model: &Model, traces: &[Box<RawValue>], from: &From, mutant: Option<Mutant>) -> Answer {
+fn conditional(model: &Model, wrong: Option<&Mutated<'_>>, traces: &[Box<RawValue>], from: &From) -> Answer {
     let mut rng = ChaCha8Rng::seed_from_u64(if let From::Seed(seed) = from { *seed } else { 0 });
     if let From::Uniforms(rows) = from
         && rows.len() != traces.len()
     {
         return Err(format!("{} rows of uniforms for {} traces: want one each", rows.len(), traces.len()));
     }
-    per_trace(model, "conditional", traces, |number, walk| {
+    per_trace(model, "conditional", traces, |number, trace, walk| {
         let uniforms: Vec<f64> = match from {
             From::Seed(_) => walk.rates().iter().map(|_| rng.sample(Open01)).collect(),
             From::Uniforms(rows) => weights(model, "uniforms", number, &rows[number])?,
@@ -247,15 +235,8 @@ fn conditional(model: &Model, traces: &[Box<RawValue>], from: &From, mutant: Opt
         if let Some(k) = (0..uniforms.len()).find(outside) {
             return Err(format!("uniforms[{number}][{k}] is {}: want a number between 0 and 1", uniforms[k]));
         }
-        let mut weights = walk.conditional(&uniforms);
-        let entries = walk.rates().iter().zip(&uniforms).enumerate();
-        for (k, (rate, u)) in entries.filter(|(_, (rate, _))| **rate > 0.0) {
-            match mutant {
-                Some(Mutant::ResidualsDoubled) if !walk.has_won(k) => weights[k] -= libm::log(*u) / rate,
-                Some(Mutant::Unconditional) => weights[k] = -libm::log(*u) / rate,
-                _ => {}
-            }
-        }
+        let weights =
+            wrong.map_or_else(|| walk.conditional(&uniforms), |wrong| wrong.conditional(trace, &uniforms));
         Ok(json_row(&weights))
     })
 }
