@@ -1,8 +1,9 @@
 //! Random combinatorial structures by the recursive Gumbel-Max trick, judged by an exact oracle.
 //!
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws and writes
-//! samples ([`sample`], [`fast`]), estimates gradients ([`estimate`]) and goes down them ([`experiment`]), checks the exact laws themselves ([`verify`]), judges draws against them ([`check`],
-//! [`statistics`], [`report`]), and tells a run step by step ([`explain`], [`picture`]).
+//! samples ([`sample`], [`fast`]), estimates gradients ([`estimate`]) and goes down them ([`experiment`]), checks the exact laws
+//! themselves ([`verify`]), judges draws against them ([`check`], [`statistics`], [`report`]) and is judged itself by wrong ones
+//! ([`mutants`]), and tells a run step by step ([`explain`], [`picture`]).
 //!
 //! # Example
 //! ```

@@ -68,7 +68,7 @@ mutants! {
     // ---------------------------------------------------------------------------------- the random numbers
     every_draw_twice: Number, ANY, "every draw twice", |number| number / 2;
     one_seed: Number, ANY, "batches of 64 from one seed", |number| number % 64;
-    last_of_batch_kept: Number, ANY, "the last draw of each batch of 64 is the one before", |number| {
+    last_of_batch_kept: Number, ANY, "the last of each batch of 64 given twice", |number| {
         if number % 64 == 63 { number - 1 } else { number }
     };
 

@@ -34,6 +34,8 @@ use folder::{Experiment, FORMAT, Folder, Run};
 ///
 /// With --out, everything is kept in a folder: what was seen as CSV and JSON, and the state of each training, from which --resume goes
 /// on, to the same bytes. Ctrl-C saves what is there.
+///
+/// Exit status: 0 done, 2 bad input or usage, 130 interrupted.
 #[derive(Args, Debug)]
 pub(super) struct Toy {
     /// The structure.
