@@ -9,6 +9,9 @@
 //! |---|---|
 //! | rates for means, logits with the other sign | that of the model with rates `1/λ` |
 //! | rates not used | that of the model with equal rates |
+//! | logits doubled or halved | that of the model with rates `λ²` or `√λ` |
+//! | the rates of the entries before or after | that of the model with rates `λ_(k-1)` or `λ_(k+1)`, absent entries left out |
+//! | an entry never drawn | that of the model without it |
 //! | one rate wrong | that of the model with one rate times `c`, the most likely `c` with its interval of likelihood ratios at 0.99 |
 //! | every structure equally likely | uniform |
 //! | the Gibbs law | proportional to the product of the rates of the structure |
@@ -90,6 +93,27 @@ pub(super) fn diagnose(
             law: Law::Exact(vec![1.0 / structures as f64; structures]),
         },
     ];
+    let with = |what: String, rate: &dyn Fn(usize, f64) -> f64| {
+        let rates = known.rates.iter().enumerate().map(|(k, &of)| positive(of, rate(k, of)));
+        Suspect { what, law: Law::Rates(rates.collect()) }
+    };
+    suspects.push(with("logits that are doubled, a temperature of 1/2".to_owned(), &|_, rate| rate * rate));
+    suspects.push(with("logits that are halved, a temperature of 2".to_owned(), &|_, rate| libm::sqrt(rate)));
+    let present = known.present.len();
+    let beside = |by: usize| {
+        move |k: usize, rate: f64| {
+            let place = known.present.iter().position(|&entry| entry == k);
+            place.map_or(rate, |place| known.rates[known.present[(place + by) % present]])
+        }
+    };
+    if present > 1 {
+        suspects.push(with("each entry with the rate of the next one".to_owned(), &beside(1)));
+        suspects.push(with("each entry with the rate of the one before".to_owned(), &beside(present - 1)));
+    }
+    for &never in &known.present {
+        let what = format!("{} never drawn", known.label(never));
+        suspects.push(with(what, &|k, rate| if k == never { 0.0 } else { rate }));
+    }
     suspects.extend(more);
     let mut best: Option<(f64, String)> = None;
     for Suspect { what, law } in suspects {
