@@ -5,8 +5,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
-use gumbel_oracle::model::Kind;
+use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::number::to_f64;
 use recursive_gumbel::experiment::{
     Adam, Estimator, Problem, Settings, ToyError, Training, TrainingError, toy_model,
 };
@@ -103,6 +105,65 @@ fn progress_goes_on_to_the_same_numbers() {
                 "{kind:?} {estimator}"
             );
         }
+    }
+}
+
+/// What is absent in the model stays so: it has no gradient, is never drawn, and the exact loss is that of the oracle without it.
+#[test]
+fn absent_entries_stay_absent() {
+    for (text, absent) in [
+        (r#"{"structure": "top_k", "k": 2, "rates": [0, 1, 1, 1]}"#, 0),
+        (r#"{"structure": "spanning_tree", "vertices": 3, "edges": [[0,1,1],[0,2,1],[1,2,0]]}"#, 2),
+        (
+            r#"{"structure": "arborescence", "vertices": 3, "root": 0, "edges": [[0,1,1],[0,2,1],[1,2,0],[2,1,1]]}"#,
+            2,
+        ),
+    ] {
+        let model = Model::parse(text).unwrap();
+        let loss = Loss::named(&model, "default").unwrap();
+        let want = to_f64(&model.gradient(&loss, Limit::default()).unwrap().expectation);
+        let problem = Problem::new(model, loss);
+        for estimator in Estimator::ALL {
+            let mut training = Training::new(&problem, estimator, Settings::default()).unwrap();
+            let look = training.look().unwrap();
+            assert!((look.exact_loss.unwrap() - want).abs() < 1e-12, "{text} {estimator}: {look:?}");
+            assert!((look.loss_of_1000 - want).abs() < 0.2, "{text} {estimator}: {look:?}");
+            (0..50).for_each(|_| {
+                assert_eq!(training.step().unwrap().gradient[absent], 0.0, "{text} {estimator}")
+            });
+            assert_eq!(training.logits()[absent], 0.0, "{text} {estimator}");
+        }
+    }
+}
+
+/// Progress that someone has cut or changed is refused, and not gone on with as far as it reaches.
+#[test]
+fn progress_that_does_not_fit_is_refused() {
+    let problem = problem(Kind::Matching, 3);
+    let mut training = Training::new(&problem, Estimator::Relax, Settings::default()).unwrap();
+    training.step().unwrap();
+    let right = serde_json::to_value(training.progress()).unwrap();
+    training.go_on(serde_json::from_value(right.clone()).unwrap()).unwrap();
+    for (place, want) in [
+        ("/logits", "want one logit per entry"),
+        ("/adam/first", "want moments of every logit"),
+        ("/adam/second", "want moments of every logit"),
+        ("/critic/0", "want a critic, with its moments"),
+        ("/critic/1/second", "want a critic, with its moments"),
+    ] {
+        let mut cut = right.clone();
+        cut.pointer_mut(place).unwrap().as_array_mut().unwrap().pop();
+        let error = training.go_on(serde_json::from_value(cut).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(want), "{place}: {error}");
+    }
+    for (place, value, want) in [
+        ("/adam/rate", serde_json::json!(0.5), "the same learning rate"),
+        ("/critic", serde_json::Value::Null, "of RELAX only"),
+    ] {
+        let mut other = right.clone();
+        *other.pointer_mut(place).unwrap() = value;
+        let error = training.go_on(serde_json::from_value(other).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(want), "{place}: {error}");
     }
 }
 
@@ -224,6 +285,19 @@ fn the_pictures_show_every_estimator() {
             assert!(there([255; 3]) && (name == "law" || there([0; 3])), "{kind:?} {name}");
         }
     }
+}
+
+/// A picture of a large law does not grow with it.
+#[test]
+fn a_large_law_is_drawn_in_squares() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = ["matching", "--dim", "120", "--iters", "2", "--seeds", "0", "--quiet", "--out", "large"];
+    let (status, _, error) = toy(folder.path(), &[&large[..], &["--estimator", "t_reinforce"]].concat());
+    assert_eq!((status, error.as_str()), (0, ""));
+    let svg = std::fs::read_to_string(folder.path().join("large/law.svg")).unwrap();
+    // 40 by 40, each of three cells a side.
+    let squares = svg.matches("<rect ").count();
+    assert!((1500..1700).contains(&squares), "{squares}");
 }
 
 #[cfg(unix)]

@@ -338,7 +338,7 @@ impl Check for Joint {
     }
 
     fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
-        let Level { alpha, times, .. } = *at;
+        let Level { times, .. } = *at;
         let count = self.means.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let subject = self.subject();
         if count == 0 {
@@ -353,7 +353,7 @@ impl Check for Joint {
         let sizes: Vec<f64> = self.present.iter().map(|&k| self.law.mean[k].abs()).collect();
         let means =
             Means { deviations: &self.means, variances: &variances, sizes: &sizes, double: self.double };
-        if let Some((place, test)) = means.worst(alpha, unit(self.law.range), times)? {
+        if let Some((place, test)) = means.worst(at, unit(self.law.range))? {
             let exact = self.law.mean[self.present[place]];
             let check = format!("mean, worst of {}: {}", variances.len(), label(place));
             let note = || {
@@ -367,7 +367,7 @@ impl Check for Joint {
         let sizes = vec![largest; exact.len()];
         let products =
             Means { deviations: &self.products, variances: &variances, sizes: &sizes, double: self.double };
-        if let Some((place, test)) = products.worst(alpha, unit(largest), times)? {
+        if let Some((place, test)) = products.worst(at, unit(largest))? {
             let test = TestResult { departure_kind: DepartureKind::Variance, ..test };
             let (i, j) = self.pairs[place];
             let pair = if i == j { label(i) } else { format!("{}, {}", label(i), label(j)) };

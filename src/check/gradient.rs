@@ -36,7 +36,7 @@ use super::{Check, Evidence, Known, Level, Looks, most_traces, worst};
 use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{
-    BetTest, DepartureKind, Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_bets, mean_test,
+    DepartureKind, Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_bets, mean_test,
     smallest_mean, smallest_mean_bet,
 };
 
@@ -383,57 +383,33 @@ impl Means<'_> {
     /// most; and if draws are seen as often as `times` other than 1, no more than it is asked for.
     pub(super) fn worst(
         &self,
-        alpha: f64,
+        at: &Level,
         unit: f64,
-        times: f64,
     ) -> Result<Option<(usize, TestResult)>, StatisticsError> {
+        let Level { alpha, times, looks } = *at;
         let rounding = |place: usize| rounding(&self.deviations[place], self.sizes[place], self.double);
         let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
         let Some(draws) = self.deviations.first().map(|of| of.draws * times) else { return Ok(None) };
-        let departure = smallest_mean(
-            draws,
-            largest(&mut self.deviations.iter().map(|of| of.variance())),
-            largest(&mut self.variances.iter().copied()),
-            largest(&mut (0..self.deviations.len()).map(rounding)),
-            alpha,
-            unit,
-        )?;
+        let observed = largest(&mut self.deviations.iter().map(|of| of.variance()));
+        let variance = largest(&mut self.variances.iter().copied());
+        let rounded = largest(&mut (0..self.deviations.len()).map(rounding));
+        let departure = match looks {
+            Looks::Once => smallest_mean(draws, observed, variance, rounded, alpha, unit)?,
+            Looks::Always => smallest_mean_bet(draws, variance, rounded, alpha, unit)?,
+        };
         let judged = if times == 1.0 { self.deviations.len() } else { 1 };
         let mut tests = Vec::with_capacity(judged);
         for (place, (deviations, &variance)) in
             self.deviations.iter().zip(self.variances).enumerate().take(judged)
         {
-            let test = mean_test(deviations.repeated(times), variance, rounding(place))?;
-            tests.push((place, test.judge(alpha, departure)));
-        }
-        Ok(worst(tests))
-    }
-
-    /// The same by bets, of numbers with at most these variances.
-    fn worst_bet(
-        &self,
-        alpha: f64,
-        unit: f64,
-        times: f64,
-    ) -> Result<Option<(usize, TestResult)>, StatisticsError> {
-        let rounding = |place: usize| rounding(&self.deviations[place], self.sizes[place], self.double);
-        let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
-        let Some(draws) = self.deviations.first().map(|of| of.draws * times) else { return Ok(None) };
-        let departure = smallest_mean_bet(
-            draws,
-            largest(&mut self.variances.iter().copied()),
-            largest(&mut (0..self.deviations.len()).map(rounding)),
-            alpha,
-            unit,
-        )?;
-        if times != 1.0 {
-            let none = BetTest { statistic: 0.0, p_value: 1.0, draws: draws as u64 };
-            return Ok(Some((0, none.judge(alpha, departure, DepartureKind::Range))));
-        }
-        let mut tests = Vec::with_capacity(self.deviations.len());
-        for (place, (&deviations, &variance)) in self.deviations.iter().zip(self.variances).enumerate() {
-            let bets = mean_bets(deviations, variance, rounding(place))?;
-            tests.push((place, bets.judge(alpha, departure, DepartureKind::Range)));
+            let (seen, rounded) = (deviations.repeated(times), rounding(place));
+            let test = match looks {
+                Looks::Once => mean_test(seen, variance, rounded)?.judge(alpha, departure),
+                Looks::Always => {
+                    mean_bets(seen, variance, rounded)?.judge(alpha, departure, DepartureKind::Range)
+                }
+            };
+            tests.push((place, test));
         }
         Ok(worst(tests))
     }
@@ -475,7 +451,7 @@ impl Check for Entries {
     }
 
     fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
-        let Level { alpha, times, looks } = *at;
+        let Level { times, looks, .. } = *at;
         let count = self.deviations.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let variance: f64 = self.deviations.iter().map(|deviations| deviations.variance()).sum();
         let check = match self.by_trace {
@@ -499,11 +475,7 @@ impl Check for Entries {
             sizes: &sizes,
             double: self.double,
         };
-        let worst = match looks {
-            Looks::Once => means.worst(alpha, self.unit, times)?,
-            Looks::Always => means.worst_bet(alpha, self.unit, times)?,
-        };
-        let row = worst.map(|(place, test)| {
+        let row = means.worst(at, self.unit)?.map(|(place, test)| {
             let note = || {
                 let exact = self.exact[place];
                 let mean = exact + self.deviations[place].mean();
@@ -688,7 +660,7 @@ impl Check for Differences {
     }
 
     fn judge(&self, known: &Known<'_>, at: &Level) -> Result<Vec<Row>, StatisticsError> {
-        let Level { alpha, times, .. } = *at;
+        let Level { times, .. } = *at;
         let count = self.estimates.first().map_or(0.0, |deviations| deviations.draws * times) as u64;
         let variance: f64 = self.estimates.iter().map(|estimates| estimates.variance()).sum();
         let check = |loss: &str| format!("mean of every entry beside {loss} × score of the same draws");
@@ -703,7 +675,7 @@ impl Check for Differences {
             let variances = vec![0.0; differences.len()];
             let means =
                 Means { deviations: differences, variances: &variances, sizes: &sizes, double: self.double };
-            let Some((place, test)) = means.worst(alpha, unit, times)? else { continue };
+            let Some((place, test)) = means.worst(at, unit)? else { continue };
             let note = || {
                 let (mean, off) = (self.estimates[place].mean(), differences[place].mean());
                 format!(

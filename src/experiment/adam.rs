@@ -44,16 +44,10 @@ impl Adam {
         }
     }
 
-    /// How many numbers it moves.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.first.len()
-    }
-
-    /// Whether it moves none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.first.is_empty()
+    /// Whether the other moves as many numbers at the same rate, wherever they are.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let of = |adam: &Self| (adam.rate, adam.first.len(), adam.second.len());
+        of(self) == of(other)
     }
 }
 

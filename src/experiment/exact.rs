@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Algorithm, Model};
+use num_traits::Zero as _;
 
 /// The most numbers that are kept: steps between nodes, or races of all traces.
 const MOST: usize = 8_000_000;
@@ -106,7 +107,7 @@ impl Exact {
 
     fn merged(model: &Model, loss: &Loss) -> Option<Merged> {
         let (n, pairs) = (model.size(), model.pairs());
-        let present: Vec<usize> = (0..model.entries().len()).collect();
+        let present: Vec<usize> = (0..model.rates().len()).filter(|&k| !model.rates()[k].is_zero()).collect();
         let positions = |k: usize| {
             let inversions =
                 loss.name() == "default" && matches!(model.algorithm(), Algorithm::Permutation(_));

@@ -38,6 +38,7 @@ use std::str::FromStr;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model, ModelError};
 use gumbel_oracle::structure::Structure;
+use num_traits::Zero as _;
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -229,7 +230,7 @@ pub enum TrainingError {
     },
     /// Progress of another training.
     #[error("this is the progress of another training: {0}")]
-    OtherTraining(String),
+    OtherTraining(&'static str),
 }
 
 /// Where a training is, to go on from.
@@ -278,7 +279,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A loss of a model's structure; its rates are not used. Works out how the exact loss is summed, where that is within reach: some
+    /// A loss of a model's structure. Of its rates only those that are 0 are used: what is absent stays absent. Works out how the exact loss is summed, where that is within reach: some
     /// seconds at most.
     #[must_use]
     pub fn new(model: Model, loss: Loss) -> Self {
@@ -299,15 +300,28 @@ impl Problem {
     }
 
     /// `E[f(X)]` at these rates, up to the rounding of `f64`; `None` out of reach.
+    ///
+    /// # Panics
+    /// If there is not one rate per entry. So does [`exact_gradient`](Self::exact_gradient).
     #[must_use]
     pub fn exact_loss(&self, rates: &[f64]) -> Option<f64> {
+        assert_eq!(rates.len(), self.model.entries().len(), "one rate per entry");
         self.exact.as_ref().map(|exact| exact.loss(rates))
     }
 
     /// The same, and `∂E[f(X)]/∂θ`, one number per entry.
     #[must_use]
     pub fn exact_gradient(&self, rates: &[f64]) -> Option<(f64, Vec<f64>)> {
+        assert_eq!(rates.len(), self.model.entries().len(), "one rate per entry");
         self.exact.as_ref()?.gradient(rates)
+    }
+
+    /// The rates at these logits, 0 at absent entries.
+    fn rates(&self, logits: &[f64]) -> Vec<f64> {
+        let mut rates = rates_of_logits(logits);
+        let absent = rates.iter_mut().zip(self.model.rates()).filter(|(_, rate)| rate.is_zero());
+        absent.for_each(|(rate, _)| *rate = 0.0);
+        rates
     }
 
     /// Whether the exact gradient is within reach, and costs no more than some milliseconds.
@@ -386,14 +400,19 @@ impl<'p> Training<'p> {
     /// # Errors
     /// [`TrainingError::OtherTraining`] if that is not this training's progress.
     pub fn go_on(&mut self, from: Progress) -> Result<(), TrainingError> {
-        let lengths = |progress: &Progress| {
-            let critic = progress.critic.as_ref().map(|(parameters, adam)| (parameters.len(), adam.len()));
-            (progress.logits.len(), progress.adam.len(), critic)
+        let here = &self.progress;
+        let critics = match (&from.critic, &here.critic) {
+            (Some((a, adam)), Some((b, other))) => a.len() == b.len() && adam.is_like(other),
+            (a, b) => a.is_none() && b.is_none(),
         };
-        let (is, want) = (lengths(&from), lengths(&self.progress));
-        if is != want {
-            let problem = format!("it has the lengths {is:?}: want {want:?}");
-            return Err(TrainingError::OtherTraining(problem));
+        for (is, problem) in [
+            (from.logits.len() == here.logits.len(), "want one logit per entry"),
+            (from.adam.is_like(&here.adam), "want moments of every logit, and the same learning rate"),
+            (critics, "want a critic, with its moments and the same learning rate, of RELAX only"),
+        ] {
+            if !is {
+                return Err(TrainingError::OtherTraining(problem));
+            }
         }
         if let (Some(relax), Some((parameters, _))) = (&mut self.critic, &from.critic) {
             relax.critic_mut().set(parameters);
@@ -423,7 +442,7 @@ impl<'p> Training<'p> {
     }
 
     fn sampler(&self) -> Result<Box<dyn WithRates>, TrainingError> {
-        let rates = rates_of_logits(&self.progress.logits);
+        let rates = self.problem.rates(&self.progress.logits);
         let sampler = at_rates(&self.problem.model, &rates, self.settings.seed);
         sampler.map_err(|problem| TrainingError::Rates { step: self.progress.step, problem })
     }

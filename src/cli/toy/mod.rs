@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::Args;
 use gumbel_oracle::loss::Loss;
@@ -171,15 +172,10 @@ impl Toy {
         {
             bar.set_style(style);
         }
-        let (seen, before) = (Mutex::new(vec![None; trainings.len()]), AtomicU64::new(0));
-        let all = trainings.par_iter().enumerate().with_max_len(1).map(|(number, &(estimator, seed))| {
+        let before = AtomicU64::new(0);
+        let all = trainings.par_iter().with_max_len(1).map(|&(estimator, seed)| {
             let training = self.training(&problem, estimator, seed)?;
-            self.train(training, (estimator, seed), folder.as_ref(), (&bar, &before, &stop), |run| {
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen[number] = Some(run.looks.clone());
-                let rows = seen.iter().zip(&trainings).filter_map(|(looks, of)| Some((*of, looks.as_ref()?)));
-                folder.as_ref().map_or(Ok(()), |folder| folder.write("history.csv", &csv(rows)))
-            })
+            self.train(training, (estimator, seed), folder.as_ref(), (&bar, &before, &stop))
         });
         let runs: Vec<Run> = all.collect::<Result<_, _>>()?;
         bar.finish_and_clear();
@@ -194,6 +190,7 @@ impl Toy {
         let interrupted = runs.iter().any(|run| run.progress.step < self.iters);
         let results = results(&experiment, &runs);
         if let Some(folder) = &folder {
+            folder.write("history.csv", &csv(&runs))?;
             folder.write("results.json", &(results.to_string() + "\n"))?;
             pictures::draw(folder, &experiment, &problem, &runs)?;
         }
@@ -202,10 +199,7 @@ impl Toy {
             Format::Table => out.write_all(told(&runs).as_bytes()),
             Format::Json => writeln!(out, "{results}"),
             Format::Jsonl => lines(out, &runs),
-            Format::Csv => {
-                let rows = runs.iter().map(|run| ((run.estimator, run.seed), &run.looks));
-                out.write_all(csv(rows).as_bytes())
-            }
+            Format::Csv => out.write_all(csv(&runs).as_bytes()),
         })?;
         output.finish()?;
         if !interrupted {
@@ -217,17 +211,12 @@ impl Toy {
     }
 
     fn experiment(&self, problem: &Problem) -> Experiment {
-        let mut estimators: Vec<Estimator> = Estimator::ALL.to_vec();
-        if self.estimator.iter().all(|asked| *asked == Asked::All) {
-            estimators.retain(|estimator| *estimator != Estimator::Exact || problem.is_small());
-        } else {
-            estimators.retain(|estimator| {
-                self.estimator.iter().any(|asked| match asked {
-                    Asked::One(one) => one == estimator,
-                    Asked::All => *estimator != Estimator::Exact || problem.is_small(),
-                })
-            });
-        }
+        let all = self.estimator.is_empty() || self.estimator.contains(&Asked::All);
+        let is_asked = |one: &Estimator| {
+            let of_all = all && (*one != Estimator::Exact || problem.is_small());
+            of_all || self.estimator.contains(&Asked::One(*one))
+        };
+        let estimators = Estimator::ALL.into_iter().filter(is_asked).collect();
         Experiment {
             experiment: FORMAT,
             structure: self.structure.name().to_owned(),
@@ -260,14 +249,13 @@ impl Toy {
             .map_err(|error| Failure::input(format!("{estimator}: {error}")))
     }
 
-    /// One training, to its end or until someone stops it; `look` is called whenever there is more to be seen.
+    /// One training, to its end or until someone stops it. It is saved then, and once a second: from wherever it goes on, it ends the same.
     fn train(
         &self,
         mut training: Training<'_>,
         (estimator, seed): (Estimator, u64),
         folder: Option<&Folder>,
         (bar, before, stop): (&ProgressBar, &AtomicU64, &AtomicBool),
-        look: impl Fn(&Run) -> Result<(), Failure>,
     ) -> Result<Run, Failure> {
         let failed = |error| Failure::input(format!("{estimator}, seed {seed}: {error}"));
         let mut run = Run { estimator, seed, looks: Vec::new(), progress: training.progress().clone() };
@@ -277,6 +265,7 @@ impl Toy {
         }
         bar.inc(run.progress.step);
         before.fetch_add(run.progress.step, Ordering::Relaxed);
+        let mut saved = bar.elapsed();
         loop {
             let step = training.progress().step;
             let over = step >= self.iters;
@@ -288,10 +277,10 @@ impl Toy {
                 run.looks.push(seen);
             }
             let stopped = over || stop.load(Ordering::Relaxed);
-            if due || stopped {
+            if stopped || due && bar.elapsed() >= saved + Duration::from_secs(1) {
+                saved = bar.elapsed();
                 run.progress = training.progress().clone();
                 folder.map_or(Ok(()), |folder| folder.save(&run))?;
-                look(&run)?;
             }
             if stopped {
                 return Ok(run);
@@ -316,10 +305,10 @@ fn stop_at_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 /// A line for every look.
-fn csv<'a>(runs: impl Iterator<Item = ((Estimator, u64), &'a Vec<Look>)>) -> String {
+fn csv(runs: &[Run]) -> String {
     let mut text = "estimator,seed,step,loss_of_10,loss_of_1000,deviation,exact_loss,exact_norm\n".to_owned();
     let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    for ((estimator, seed), looks) in runs {
+    for Run { estimator, seed, looks, .. } in runs {
         for look in looks {
             let Look { step, loss_of_10, loss_of_1000, deviation, exact_loss, exact_norm } = look;
             let (exact_loss, exact_norm) = (cell(*exact_loss), cell(*exact_norm));

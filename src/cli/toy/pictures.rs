@@ -3,6 +3,7 @@
 //! Each picture is drawn twice by the same code, as SVG and as PNG. The colours are those of Okabe and Ito (2008), which people with any
 //! colour vision can tell apart; estimators without a baseline are dashed besides.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Once;
@@ -250,6 +251,23 @@ struct Marginals {
     cells: Vec<f64>,
 }
 
+/// The most cells side by side; of more, each shows the largest of a square of them.
+const SIDE: usize = 50;
+
+impl Marginals {
+    /// What is drawn: the first row and column of a square, its side, and its largest probability. White is not drawn.
+    fn squares(&self) -> Vec<(usize, usize, usize, f64)> {
+        let side = self.columns.div_ceil(SIDE);
+        let mut largest = BTreeMap::new();
+        for (place, &p) in self.cells.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            let (row, column) = (place / self.columns / side * side, place % self.columns / side * side);
+            let square: &mut f64 = largest.entry((row, column)).or_insert(0.0);
+            *square = square.max(p);
+        }
+        largest.into_iter().map(|((row, column), p)| (row, column, side, p)).collect()
+    }
+}
+
 /// How often each part is there, by draws at the logits of the end.
 ///
 /// Of graphs the cell (u, v) is an edge or arc, of matchings a cell; of binary trees row `i` is whose parent column `j` is, the diagonal who is
@@ -306,7 +324,7 @@ impl Picture for Laws {
         let area = area.margin(10, 0, 0, 0).titled(&self.title, ("sans-serif", 20))?;
         let parts = area.split_evenly((self.laws.len().div_ceil(3), 3));
         for ((estimator, marginals), part) in self.laws.iter().zip(parts) {
-            let Marginals { rows, columns, cells } = marginals;
+            let Marginals { rows, columns, .. } = marginals;
             let mut builder = ChartBuilder::on(&part);
             builder.caption(estimator.label(), ("sans-serif", 16)).margin(10);
             builder.x_label_area_size(22).y_label_area_size(if *rows > 1 { 24 } else { 10 });
@@ -316,14 +334,14 @@ impl Picture for Laws {
             mesh.label_style(("sans-serif", 12));
             mesh.disable_mesh().x_label_formatter(&middle).y_label_formatter(&middle);
             mesh.x_labels(columns.min(&6) + 1).y_labels(if *rows > 1 { 6 } else { 0 }).draw()?;
-            let rectangle = |(place, &p): (usize, &f64)| {
-                let (row, column) = ((place / columns) as f64, (place % columns) as f64);
+            let rectangle = |(row, column, side, p): (usize, usize, usize, f64)| {
                 // From white to the blue of the palette.
                 let shade = |to: u8| (255.0 - (255.0 - f64::from(to)) * p) as u8;
                 let colour = RGBColor(shade(0), shade(80), shade(140));
-                Rectangle::new([(column, row), (column + 1.0, row + 1.0)], colour.filled())
+                let ends = [(column + side).min(*columns), (row + side).min(*rows)].map(|end| end as f64);
+                Rectangle::new([(column as f64, row as f64), (ends[0], ends[1])], colour.filled())
             };
-            chart.draw_series(cells.iter().enumerate().map(rectangle))?;
+            chart.draw_series(marginals.squares().into_iter().map(rectangle))?;
             let frame = Rectangle::new([(0.0, 0.0), (*columns as f64, *rows as f64)], BLACK.mix(0.4));
             chart.draw_series(std::iter::once(frame))?;
         }
