@@ -32,8 +32,12 @@ use num_traits::{One, Zero};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use recursive_gumbel::experiment::{Estimator, LOOKS as LOOKS_AT, Problem, Settings, Training, toy_model};
+use recursive_gumbel::mutants::Mutant;
+use recursive_gumbel::mutants::kills::{Kills, Matrix};
 use recursive_gumbel::statistics::{POWER, cell_p_value, coin_bets, g_test, law_bets, pearson};
 
+#[path = "common/families.rs"]
+mod families;
 #[path = "common/trainings.rs"]
 mod trainings;
 
@@ -306,7 +310,44 @@ fn blocks() -> Vec<(&'static str, &'static str, String)> {
         ("recursion.md", "k3-round", round_block()),
     ];
     all.extend(structure_blocks());
+    all.extend(mistake_blocks());
     all
+}
+
+/// What mistakes do, and what sees them.
+fn mistake_blocks() -> Vec<(&'static str, &'static str, String)> {
+    let kept = std::fs::read_to_string(source().join("../kill-matrix.csv")).expect("docs/kill-matrix.csv");
+    let matrix = Matrix::parse(&kept).expect("a kill matrix");
+    let file = "mutants.md";
+    let mut all = vec![
+        (file, "mutants", table(mutant_lines(&matrix))),
+        (file, "kill-matrix", matrix.table().trim_end().to_owned()),
+    ];
+    for (name, rows) in [
+        ("mistakes-rates", families::rates()),
+        ("mistakes-exponentials", families::exponentials()),
+        ("mistakes-structures", families::structures()),
+        ("mistakes-log-probabilities", families::log_probabilities()),
+        ("mistakes-scores", families::scores()),
+        ("mistakes-conditionals", families::conditionals()),
+    ] {
+        all.push(("mistakes.md", name, table(rows)));
+    }
+    all
+}
+
+/// Each mutant with the check that takes the fewest draws.
+fn mutant_lines(matrix: &Matrix) -> Vec<Vec<String>> {
+    let head = row([&"mutant", &"what is wrong", &"of", &"refuted first by", &"draws"]);
+    let line = |kills: &Kills| {
+        let mutant = Mutant::named(kills.mutant?)?;
+        let (check, draws) = match kills.first(matrix) {
+            Some((check, draws)) => (check, draws.to_string()),
+            None => ("none", "-".to_owned()),
+        };
+        Some(row([&mutant.name(), &mutant.words(), &kills.structure, &check, &draws]))
+    };
+    std::iter::once(head).chain(matrix.rows.iter().filter_map(line)).collect()
 }
 
 /// What an urn with `c = 2` has after the rarest tree of K₃ came so often.
@@ -1606,6 +1647,15 @@ fn claims() -> Vec<(&'static str, String)> {
         say("recursion.md", format!("the right side is {each} = {}", laplace_at_ones(&rates)));
     }
     structure_claims(&mut say);
+    {
+        use statrs::distribution::{ContinuousCDF as _, Normal};
+        let normal = Normal::standard();
+        let (off, beyond) = (0.01 * 200_000_f64.sqrt(), -normal.inverse_cdf(1e-6));
+        say("mutants.md", "Of 200,000 exponentials the most powerful".to_owned());
+        say("mutants.md", format!("by {off:.1} standard errors"));
+        let power = 1.0 - normal.cdf(beyond - off);
+        say("mutants.md", format!("off by more than {beyond:.1}, so that it has a power of {power:.2}"));
+    }
     all
 }
 

@@ -46,8 +46,8 @@ use super::races::{Races, Wins};
 use super::times::{Each, Which};
 use super::walked::Walked;
 use super::{
-    Asked, Check, CheckError, Defect, Looks, Objective, exact, fold, marginals, of_estimates, order, present,
-    split_by_needs,
+    Asked, Check, CheckError, Defect, Looks, Objective, Terms, exact, fold, marginals, of_estimates, order,
+    present, split_by_needs,
 };
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler, Source};
@@ -369,6 +369,17 @@ pub fn judge_source<S: Source>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
+    judge_on(name, model, source, Terms::of(asked, budget), drawn)
+}
+
+pub(super) fn judge_on<S: Source>(
+    name: &str,
+    model: &Model,
+    source: &mut S,
+    terms: Terms<'_>,
+    drawn: impl Fn(u64) + Sync,
+) -> Result<Vec<Row>, CheckError> {
+    let asked = terms.asked;
     let loss = asked.objective.and_then(Objective::of_every_draw);
     let (walked, mut known) = Walked::new(model, law(model), races(model), loss);
     let enumerated = !known.structures.is_empty();
@@ -378,7 +389,7 @@ pub fn judge_source<S: Source>(
         checks.splice(before..before, marginals::of_any_size(model));
     }
     checks.extend(of_estimates(asked, source.fields(), &known.present));
-    let mut rows = fold(checks, &mut known, &walked, source, asked, budget, drawn, |_| ())?;
+    let mut rows = fold(checks, &mut known, &walked, source, terms, drawn, |_| ())?;
     let has = |field| source.fields().contains(&field);
     if !enumerated && !has(Field::Trace) && !has(Field::Exponentials) {
         let row = Row::exact("structures", "law", 0, "draws");

@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use super::exact::Form;
 use super::gradient::Means;
 use super::numbered::Numbered;
-use super::{Asked, Check, CheckError, Evidence, Known, Level, Options, fold, most_traces, present};
+use super::{Asked, Check, CheckError, Evidence, Known, Level, Options, Terms, fold, most_traces, present};
 use crate::estimate::{Linear, Score};
 use crate::report::{Row, Verdict};
 use crate::sample::{Draws, Field, Sampler};
@@ -255,16 +255,9 @@ pub fn judge(
     let checks: Vec<Box<dyn Check>> =
         vec![Box::new(Form::default()), Box::new(Joint::new(law.clone(), &known.present))];
     let mut draws = Draws::new(sampler, options.samples);
-    let mut rows = fold(
-        checks,
-        &mut known,
-        &numbered,
-        &mut draws,
-        &Asked::only(options.departure),
-        budget,
-        drawn,
-        |_| {},
-    )?;
+    let asked = Asked::only(options.departure);
+    let terms = Terms::of(&asked, budget);
+    let mut rows = fold(checks, &mut known, &numbered, &mut draws, terms, drawn, |_| {})?;
     rows.retain(|row| row.subject == law.name || row.verdict != Verdict::Held); // of the form only what is wrong
     for row in &mut rows {
         (row.structure, row.model) = (model.kind().name(), name.to_owned());

@@ -67,6 +67,7 @@
 //! hashes of 16 bytes per draw, in sets, for the repeats.
 
 pub mod any_size;
+pub mod apart;
 mod diagnosis;
 pub mod estimates;
 mod evidence;
@@ -328,7 +329,23 @@ pub fn judge_source<I: Instance, S: Source<I::Structure>>(
     budget: &Budget,
     drawn: impl Fn(u64) + Sync,
 ) -> Result<Vec<Row>, CheckError> {
-    enumerate(name, model, source, asked, budget, drawn, |_, _| Special::default())
+    enumerate(name, model, source, Terms::of(asked, budget), drawn, |_, _| Special::default())
+}
+
+/// What is judged, at which level.
+struct Terms<'t> {
+    asked: &'t Asked<'t>,
+    budget: &'t Budget,
+    /// Told of the checks after every batch, with how many draws they have seen; then nobody else judges them.
+    watch: Option<&'t mut Watch<'t>>,
+}
+
+type Watch<'t> = dyn FnMut(&[Box<dyn Check>], &Known<'_>, u64) -> Result<(), StatisticsError> + 't;
+
+impl<'t> Terms<'t> {
+    fn of(asked: &'t Asked<'t>, budget: &'t Budget) -> Self {
+        Self { asked, budget, watch: None }
+    }
 }
 
 type Suspects<'s, X> = Box<dyn FnOnce(&[X]) -> Vec<Suspect> + 's>;
@@ -351,11 +368,11 @@ fn enumerate<'s, I: Instance, S: Source<I::Structure>>(
     name: &str,
     model: &I,
     source: &mut S,
-    asked: &Asked<'_>,
-    budget: &Budget,
+    terms: Terms<'_>,
     drawn: impl Fn(u64) + Sync,
     special: impl FnOnce(&[I::Structure], &[f64]) -> Special<'s, I::Structure>,
 ) -> Result<Vec<Row>, CheckError> {
+    let (asked, budget) = (terms.asked, terms.budget);
     let (alpha, tests) = (budget.alpha(), budget.tests());
     if asked.looks == Looks::Once && budget.per_test() < PEARSON_SMALLEST_ALPHA {
         let least = libm::ceil(PEARSON_SMALLEST_ALPHA * tests as f64 * 1e8) / 1e8; // eight decimals, rounded up
@@ -371,7 +388,7 @@ fn enumerate<'s, I: Instance, S: Source<I::Structure>>(
     checks.extend(of_estimates(asked, source.fields(), &known.present));
     let mut counter = Counter::new(known.structures.len());
     let count = |batch: &Evidence| counter.see(&numbered.leads_to, batch);
-    let mut rows = fold(checks, &mut known, &numbered, source, asked, budget, drawn, count)?;
+    let mut rows = fold(checks, &mut known, &numbered, source, terms, drawn, count)?;
     let refuted = |row: &&mut Row| {
         ["structures", "traces"].contains(&row.subject) && row.test.is_some_and(|test| test.refuted())
     };
@@ -392,18 +409,26 @@ fn enumerate<'s, I: Instance, S: Source<I::Structure>>(
 }
 
 /// Puts all draws of a source to the checks; `observe` sees the batches as well.
-#[allow(clippy::too_many_arguments)] // one call from each of two judges
 fn fold<X: Send + Sync, S: Source<X>>(
     checks: Vec<Box<dyn Check>>,
     known: &mut Known<'_>,
     looker: &dyn Look<X>,
     source: &mut S,
-    asked: &Asked<'_>,
-    budget: &Budget,
+    terms: Terms<'_>,
     drawn: impl Fn(u64) + Sync,
     mut observe: impl FnMut(&Evidence),
 ) -> Result<Vec<Row>, CheckError> {
+    let Terms { asked, budget, watch } = terms;
     let (mut checks, cannot) = split_by_needs(checks, source.fields());
+    if let Some(watch) = watch {
+        let mut seen = 0;
+        while let Some(batch) = Evidence::gather(known, looker, source)? {
+            show(&mut checks, known, &batch);
+            seen += batch.len() as u64;
+            watch(&checks, known, seen)?;
+        }
+        return Ok(Vec::new());
+    }
     let mut count = 0;
     let mut gather = || -> Result<Option<Evidence>, SourceError> {
         let batch = Evidence::gather(known, looker, source)?;
@@ -553,6 +578,17 @@ impl Method {
         budget: &Budget,
         drawn: impl Fn(u64) + Sync,
     ) -> Result<Vec<Row>, CheckError> {
+        self.judge_on(name, model, source, Terms::of(asked, budget), drawn)
+    }
+
+    fn judge_on<S: Source>(
+        self,
+        name: &str,
+        model: &Model,
+        source: &mut S,
+        terms: Terms<'_>,
+        drawn: impl Fn(u64) + Sync,
+    ) -> Result<Vec<Row>, CheckError> {
         match self {
             Self::Enumeration => {
                 let has_structures = source.fields().contains(&Field::Structure);
@@ -562,9 +598,9 @@ impl Method {
                     let suspects = Box::new(|structures: &[Structure]| suspects::suspects(model, structures));
                     Special { checks: parts.unwrap_or_default(), suspects }
                 };
-                enumerate(name, model, source, asked, budget, drawn, special)
+                enumerate(name, model, source, terms, drawn, special)
             }
-            Self::AnySize => any_size::judge_source(name, model, source, asked, budget, drawn),
+            Self::AnySize => any_size::judge_on(name, model, source, terms, drawn),
         }
     }
 }

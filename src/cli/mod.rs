@@ -1,6 +1,7 @@
 //! The command line: what all commands share.
 
 mod bench;
+mod calibrate;
 mod check;
 mod ci;
 mod enumerate;
@@ -8,6 +9,7 @@ mod explain;
 mod harness;
 mod loss;
 mod mutant;
+mod mutants;
 mod output;
 mod report;
 mod sample;
@@ -53,6 +55,8 @@ enum Command {
     Sample(sample::Sample),
     Serve(serve::Serve),
     Bench(bench::Bench),
+    Mutants(mutants::Mutants),
+    Calibrate(calibrate::Calibrate),
 }
 
 /// How a command ends when nothing went wrong on the way.
@@ -116,6 +120,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Mutants(command) => command.run(),
+        Command::Calibrate(command) => command.run(),
     };
     match done {
         Ok(Outcome::Held) => ExitCode::SUCCESS,

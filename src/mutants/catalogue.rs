@@ -3,7 +3,7 @@
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::model::{Algorithm, Kind};
 use gumbel_oracle::number::to_f64;
-use gumbel_oracle::race::Trace;
+use gumbel_oracle::race::{Race, Trace};
 use gumbel_oracle::recursion::Recursion as _;
 use gumbel_oracle::structure::{Order, Parents, Structure};
 
@@ -21,36 +21,83 @@ const RACES: &[Kind] = &[SpanningTree, Arborescence, Matching, BinaryTree, TopK,
 /// With entries that may never win.
 const LOSERS: &[Kind] = &[SpanningTree, Arborescence, Matching, TopK, Categorical];
 
+/// Models on which mistakes are shown, one of each structure.
+pub(super) const MODELS: [(Kind, &str); 7] = [
+    (
+        SpanningTree,
+        r#"{"structure": "spanning_tree", "vertices": 4, "edges":
+            [[0,1,3],[0,2,1],[0,3,"1/2"],[1,2,"5/2"],[1,3,2],[2,3,"3/4"]]}"#,
+    ),
+    (
+        Arborescence,
+        r#"{"structure": "arborescence", "vertices": 4, "root": 0, "edges":
+            [[0,1,1],[0,2,1],[0,3,1],[1,2,6],[2,1,5],[2,3,4],[3,1,3],[1,3,2],[3,2,7]]}"#,
+    ),
+    (Matching, r#"{"structure": "matching", "rates": [[4,1,2],["1/2",1,1],[3,"1/3",1]]}"#),
+    (BinaryTree, r#"{"structure": "binary_tree", "rates": [1, 2, "1/2", 3, 5]}"#),
+    (TopK, r#"{"structure": "top_k", "k": 2, "rates": [1, 2, "1/2", 3]}"#),
+    (Permutation, r#"{"structure": "permutation", "rates": [1, 2, "1/2", 3]}"#),
+    (Categorical, r#"{"structure": "categorical", "rates": [1, 2, "1/2", 3]}"#),
+];
+/// With an entry that is not there.
+const ABSENT: &str = r#"{"structure": "top_k", "k": 2, "rates": [1, 2, 0, "1/2", 3]}"#;
+/// With rates that are 0 in single precision, though not beside each other.
+const EXTREME: &str = r#"{"structure": "top_k", "k": 2, "rates": [1, 1e-60, 2e-60, 3e-60]}"#;
+
 macro_rules! mutants {
-    ($($name:ident: $does:ident, $kinds:expr, $words:literal, $of:expr;)*) => {
+    ($($name:ident: $does:ident, $kinds:expr, $words:literal $(on $model:ident)?, $of:expr;)*) => {
         /// All, by where they are wrong.
-        pub(super) const ALL: &[Mutant] =
-            &[$(Mutant { name: stringify!($name), words: $words, kinds: $kinds, does: Does::$does($of) }),*];
+        pub(super) const ALL: &[Mutant] = &[$(Mutant {
+            name: stringify!($name),
+            words: $words,
+            kinds: $kinds,
+            on: &[$($model)?],
+            does: Does::$does($of),
+        }),*];
     };
 }
 
 mutants! {
+    // ------------------------------------------------------------------------------ the rates, wherever they are used
+    first_rate_a_percent_more: Rates, ANY, "the first rate a hundredth too large, everywhere", |rates| {
+        first_rate(rates, |rate| rate * 1.01);
+    };
+    last_rate_lost: Rates, ANY, "a length one too short: the last rate is padding", |rates| {
+        if let Some(rate) = rates.iter_mut().rfind(|rate| **rate > 0.0) { *rate *= 1e-9 }
+    };
+    rates_of_8_bits: Rates, ANY, "rates in bfloat16, cut", |rates| {
+        // As parts of 1.1, so that small whole numbers are not exact.
+        each_rate(rates, |rate| f64::from(f32::from_bits((rate as f32 * 1.1).to_bits() & 0xffff_0000)) / 1.1);
+    };
+
+    // ------------------------------------------------------------------------ the rates that draws are made with
+    rates_for_means: Drawn, ANY, "rates taken for means", |_, rates| each_rate(rates, |rate| 1.0 / rate);
+    rates_ignored: Drawn, ANY, "all rates 1", |_, rates| each_rate(rates, |_| 1.0);
+    rates_squared: Drawn, ANY, "logits doubled: a temperature of 1/2", |_, rates| each_rate(rates, |rate| rate * rate);
+    rates_shifted: Drawn, ANY, "the rate of the next entry", |_, rates| permuted(rates, |present| {
+        present.iter().cycle().skip(1).take(present.len()).copied().collect()
+    });
+    rates_transposed: Drawn, &[Matching], "the matrix of rates transposed", |right, rates| {
+        let pairs = right.model.pairs();
+        let of = |(k, &(u, v)): (usize, &(usize, usize))| {
+            let other = pairs.iter().position(|&pair| pair == (v, u)).map_or(0.0, |other| right.rates()[other]);
+            if other > 0.0 { other } else { right.rates()[k] }
+        };
+        let turned: Vec<f64> = pairs.iter().enumerate().map(of).collect();
+        rates.iter_mut().zip(turned).filter(|(rate, _)| **rate > 0.0).for_each(|(rate, turned)| *rate = turned);
+    };
+    one_rate_a_fifth_off: Drawn, ANY, "the first rate a fifth too large", |_, rates| first_rate(rates, |rate| rate * 1.2);
+    one_rate_a_percent_off: Drawn, ANY, "the first rate a hundredth too large", |_, rates| first_rate(rates, |rate| rate * 1.01);
+    rates_strided: Drawn, ANY, "every second rate, and then the others", |_, rates| permuted(rates, |present| {
+        present.iter().step_by(2).chain(present.iter().skip(1).step_by(2)).copied().collect()
+    });
+    never_drawn: Drawn, ANY, "the first entry a million times too late", |_, rates| first_rate(rates, |rate| rate * 1e-6);
+
     // ------------------------------------------------------------------------------------- the exponentials
-    rates_for_means: Weights, ANY, "rates taken for means", |right, weights| each(right, weights, |e, rate| e * rate * rate);
-    rates_ignored: Weights, ANY, "all rates 1", |right, weights| each(right, weights, |e, rate| e * rate);
-    rates_squared: Weights, ANY, "logits doubled: a temperature of 1/2", |right, weights| each(right, weights, |e, rate| e / rate);
-    rates_shifted: Weights, ANY, "the rate of the next entry", |right, weights| {
-        let rates = right.rates().to_vec();
-        let next = |k: usize| (k + 1..rates.len()).chain(0..k).find(|&j| rates[j] > 0.0).unwrap_or(k);
-        (0..rates.len()).filter(|&k| rates[k] > 0.0).for_each(|k| weights[k] *= rates[k] / rates[next(k)]);
+    absent_present: Weights, LOSERS, "an absent entry takes part" on ABSENT, |right, weights| {
+        let first = right.rates().iter().position(|rate| *rate > 0.0).map_or(1.0, |k| weights[k]);
+        right.rates().iter().zip(weights).filter(|(rate, _)| **rate == 0.0).for_each(|(_, weight)| *weight = first / 2.0);
     };
-    rates_transposed: Weights, &[Matching], "the matrix of rates transposed", |right, weights| {
-        let (rates, pairs) = (right.rates().to_vec(), right.model.pairs());
-        for (k, &(u, v)) in pairs.iter().enumerate() {
-            let other = pairs.iter().position(|&pair| pair == (v, u)).filter(|&other| rates[other] > 0.0);
-            if let Some(other) = other.filter(|_| rates[k] > 0.0) {
-                weights[k] *= rates[k] / rates[other];
-            }
-        }
-    };
-    one_rate_a_fifth_off: Weights, ANY, "the first rate a fifth too large", |right, weights| first(right, weights, |e| e / 1.2);
-    one_rate_a_percent_off: Weights, ANY, "the first rate a hundredth too large", |right, weights| first(right, weights, |e| e / 1.01);
-    never_drawn: Weights, ANY, "the first entry a million times too late", |right, weights| first(right, weights, |e| e * 1e6);
     uniform_weights: Weights, ANY, "uniforms for exponentials", |right, weights| {
         each(right, weights, |e, rate| 1.0 - libm::exp(-e * rate));
     };
@@ -58,6 +105,7 @@ mutants! {
         each(right, weights, |e, rate| (1.0 - libm::exp(-e * rate)) / rate);
     };
     square_roots: Weights, ANY, "square roots of exponentials", |right, weights| each(right, weights, |e, _| libm::sqrt(e));
+    no_minus: Weights, ANY, "no minus before the logarithm", |right, weights| each(right, weights, |e, _| -e);
     clipped: Weights, ANY, "exponentials clipped at 3 of their means", |right, weights| each(right, weights, |e, rate| e.min(3.0 / rate));
     coarse_uniforms: Weights, ANY, "uniforms of four bits, with ties", |right, weights| {
         each(right, weights, |e, rate| -libm::log((libm::floor(libm::exp(-e * rate) * 16.0) + 0.5) / 16.0) / rate);
@@ -67,6 +115,8 @@ mutants! {
 
     // ---------------------------------------------------------------------------------- the random numbers
     every_draw_twice: Number, ANY, "every draw twice", |number| number / 2;
+    one_seed_for_all: Number, ANY, "the generator seeded again at every draw", |_| 0;
+    one_seed_for_two: Number, ANY, "two threads with one seed, by turns of 64 draws", |number| number / 128 * 64 + number % 64;
     one_seed: Number, ANY, "batches of 64 from one seed", |number| number % 64;
     last_of_batch_kept: Number, ANY, "the last of each batch of 64 given twice", |number| {
         if number % 64 == 63 { number - 1 } else { number }
@@ -101,6 +151,8 @@ mutants! {
     };
     row_by_row: Winners, &[Matching], "row after row its smallest free cell", rows;
     not_reduced: Winners, &[Arborescence], "cycles contracted, weights not reduced", unreduced;
+    reduced_by_alias: Winners, &[Arborescence], "the winner's weight read again when it was reduced itself", aliased;
+    one_member_of_cycle: Winners, &[Arborescence], "of a contracted cycle only the arcs into one vertex", one_member;
     interval_cut: Winners, &[BinaryTree], "the last position of an interval never its root", cut;
     largest_below: Winners, &[BinaryTree], "the smallest is the root, below it the largest", below;
 
@@ -130,6 +182,19 @@ mutants! {
         set.iter().map(turned).collect::<Option<_>>().map_or_else(|| structure.clone(), Structure::Entries)
     };
 
+    replaced: Structure, &[TopK], "drawn with replacement: one twice", |_, structure| {
+        let Structure::Entries(set) = &structure else { return structure };
+        Structure::Entries(set.iter().skip(1).chain(set.iter().skip(1).take(1)).copied().collect())
+    };
+    column_not_closed: Structure, &[Matching], "the last row takes a column that is taken", |right, structure| {
+        let Structure::Entries(set) = &structure else { return structure };
+        let pairs = right.model.pairs();
+        let (Some(&first), Some(&last)) = (set.iter().next(), set.iter().last()) else { return structure };
+        let taken = pairs.iter().position(|&pair| pair == (pairs[last].0, pairs[first].1));
+        let other = |taken| set.iter().copied().filter(|&k| k != last).chain([taken]).collect();
+        taken.map_or_else(|| structure.clone(), |taken| Structure::Entries(other(taken)))
+    };
+
     // ---------------------------------------------------------------------------------- the log-probability
     log_prob_halved: LogProb, ANY, "log-probabilities off by log 2", |right, trace| right_log(right, trace) - std::f64::consts::LN_2;
     log_prob_base_10: LogProb, ANY, "log-probabilities to base 10", |right, trace| right_log(right, trace) / std::f64::consts::LN_10;
@@ -149,6 +214,19 @@ mutants! {
     log_prob_all_race: LogProb, RACES, "every race among all entries", |right, trace| {
         let all: f64 = right.rates().iter().sum();
         trace.races().iter().map(|race| libm::log(right.rates()[race.winner] / all)).sum()
+    };
+    log_prob_of_race_before: LogProb, RACES, "every race among those of the race before", |right, trace| {
+        let totals = trace.totals(right.rates());
+        let before = totals.first().into_iter().chain(&totals);
+        let share = |(race, total): (&Race, &f64)| libm::log(right.rates()[race.winner] / total);
+        trace.races().iter().zip(before).map(share).sum()
+    };
+    log_prob_underflows: LogProb, &[TopK, Permutation], "rates below 1e-45 are 0 in single precision" on EXTREME, |right, trace| {
+        let rates: Vec<f64> = right.rates().iter().map(|rate| f64::from(*rate as f32)).collect();
+        trace.races().iter().zip(trace.totals(&rates)).map(|(race, total)| libm::log(rates[race.winner] / total)).sum()
+    };
+    log_prob_of_8_bits: LogProb, ANY, "log-probabilities in bfloat16", |right, trace| {
+        f64::from(f32::from_bits((right_log(right, trace) as f32).to_bits() & 0xffff_0000))
     };
     log_prob_against_losers: LogProb, ANY, "odds against the losers for chances", |right, trace| {
         let against = |(winner, total): (f64, f64)| if total > winner { libm::log(winner / (total - winner)) } else { 0.0 };
@@ -184,7 +262,31 @@ mutants! {
         (0..right.rates().len()).map(score).collect()
     };
 
+    score_of_absent: Score, LOSERS, "absent entries scored as present ones" on ABSENT, |right, trace| {
+        let mut score = trace.score(right.rates());
+        let absent = score.iter_mut().zip(right.rates()).filter(|(_, rate)| **rate == 0.0);
+        absent.for_each(|(s, _)| *s = 0.1);
+        score
+    };
+
     // -------------------------------------------------------------------------------- the conditional draw
+    finite_where_absent: Conditional, LOSERS, "a large number where there is no entry" on ABSENT, |right, trace, uniforms| {
+        right.given(trace, uniforms).into_iter().map(|weight| if weight.is_finite() { weight } else { 1e30 }).collect()
+    };
+    residuals_from_0: Conditional, LOSERS, "losers not kept above those they lost to", |right, trace, uniforms| {
+        lost(right, trace, uniforms, |_, fresh| fresh)
+    };
+    residuals_clipped: Conditional, LOSERS, "losers drawn from 0, and clipped where they lost", |right, trace, uniforms| {
+        lost(right, trace, uniforms, f64::max)
+    };
+    two_uniforms_alike: Conditional, ANY, "one uniform for the first two entries", |right, trace, uniforms| {
+        let mut uniforms = uniforms.to_vec();
+        let mut present = (0..uniforms.len()).filter(|&k| right.rates()[k] > 0.0);
+        if let (Some(first), Some(second)) = (present.next(), present.next()) {
+            uniforms[second] = uniforms[first];
+        }
+        right.given(trace, &uniforms)
+    };
     unconditional: Conditional, ANY, "the trace is not looked at", |right, _, uniforms| {
         right.rates().iter().zip(uniforms).map(|(rate, u)| -libm::log(*u) / rate).collect()
     };
@@ -211,6 +313,9 @@ mutants! {
     times_of_first_race: Conditional, RACES, "all winning times of the total of the first race", |right, trace, uniforms| {
         let first = trace.totals(right.rates()).first().copied().unwrap_or(1.0);
         right.assembled(trace, uniforms, |_, _, log| log / first, |_, rate, log| log / rate)
+    };
+    times_by_total: Conditional, ANY, "log-sum-exp with the wrong sign: the total for its inverse", |right, trace, uniforms| {
+        right.assembled(trace, uniforms, |_, total, log| log * total, |_, rate, log| log / rate)
     };
     times_of_losers: Conditional, ANY, "winning times of a total without the winner", |right, trace, uniforms| {
         let rates: Vec<f64> = trace.races().iter().map(|race| right.rates()[race.winner]).collect();
@@ -242,6 +347,35 @@ mutants! {
     };
 
     // ------------------------------------------------------------------------- what goes together in a draw
+    kept_from_before: Draw, ANY, "an exponential that every second draw keeps from the one before", |right, number, draw| {
+        let mut exponentials = right.reference.weights(number);
+        if let Some(k) = right.rates().iter().position(|rate| *rate > 0.0).filter(|_| number % 2 == 1) {
+            exponentials[k] = right.reference.weights(number - 1)[k];
+        }
+        match right.model.run(&exponentials) {
+            Ok(run) => Draw {
+                log_prob: right_log(right, &run.trace),
+                score: run.trace.score(right.rates()),
+                conditional: right.given(&run.trace, &right.uniforms(number)),
+                structure: run.structure,
+                trace: run.trace,
+                exponentials,
+            },
+            Err(_) => draw,
+        }
+    };
+    conditional_kept_from_before: Draw, ANY, "a uniform that every second conditional draw keeps", |right, number, draw| {
+        let mut uniforms = right.uniforms(number);
+        if let Some(k) = right.rates().iter().position(|rate| *rate > 0.0).filter(|_| number % 2 == 1) {
+            uniforms[k] = right.uniforms(number - 1)[k];
+        }
+        Draw { conditional: right.given(&draw.trace, &uniforms), ..draw }
+    };
+    trace_cut: Draw, RACES, "a trace without its last race", |_, _, draw| {
+        let races = draw.trace.races();
+        let cut = Trace::new(draw.trace.entry_count(), races[..races.len() - 1].to_vec());
+        Draw { trace: cut.unwrap_or_else(|_| draw.trace.clone()), ..draw }
+    };
     structure_before: Draw, ANY, "the structure of the draw before", |right, number, draw| {
         Draw { structure: right.reference.draw(number.saturating_sub(1)).structure, ..draw }
     };
@@ -277,11 +411,21 @@ fn each(right: &Right<'_>, weights: &mut [f64], change: impl Fn(f64, f64) -> f64
     }
 }
 
-/// Changes that of the first present entry.
-fn first(right: &Right<'_>, weights: &mut [f64], change: impl Fn(f64) -> f64) {
-    if let Some(k) = right.rates().iter().position(|rate| *rate > 0.0) {
-        weights[k] = change(weights[k]);
-    }
+/// Changes every rate that is not 0.
+fn each_rate(rates: &mut [f64], change: impl Fn(f64) -> f64) {
+    rates.iter_mut().filter(|rate| **rate > 0.0).for_each(|rate| *rate = change(*rate));
+}
+
+/// Changes the first of them.
+fn first_rate(rates: &mut [f64], change: impl Fn(f64) -> f64) {
+    rates.iter_mut().filter(|rate| **rate > 0.0).take(1).for_each(|rate| *rate = change(*rate));
+}
+
+/// Takes them from other entries.
+fn permuted(rates: &mut [f64], order: impl Fn(&[usize]) -> Vec<usize>) {
+    let right = rates.to_vec();
+    let present: Vec<usize> = (0..rates.len()).filter(|&k| rates[k] > 0.0).collect();
+    present.iter().zip(order(&present)).for_each(|(&k, other)| rates[k] = right[other]);
 }
 
 /// Makes that of the second present entry from the uniform of the first.
@@ -309,6 +453,21 @@ fn scored(right: &Right<'_>, trace: &Trace, change: impl Fn(usize, f64, bool) ->
     let won = trace.won();
     let score = trace.score(right.rates()).into_iter().enumerate();
     score.map(|(k, s)| if right.rates()[k] > 0.0 { change(k, s, won[k].is_some()) } else { 0.0 }).collect()
+}
+
+/// A right conditional draw, but the losers: `of(where it lost last, a fresh one from 0)`.
+fn lost(right: &Right<'_>, trace: &Trace, uniforms: &[f64], of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let won = trace.won();
+    let drawn = right.given(trace, uniforms).into_iter().enumerate();
+    let change = |(k, weight): (usize, f64)| {
+        let rate = right.rates()[k];
+        if rate == 0.0 || won[k].is_some() {
+            return weight;
+        }
+        let fresh = -libm::log(uniforms[k]) / rate;
+        of(weight - fresh, fresh)
+    };
+    drawn.map(change).collect()
 }
 
 /// The edges of the right tree, from vertex 0 outwards, each time the lightest that goes out.
@@ -342,19 +501,52 @@ fn rows(right: &Right<'_>, weights: &[f64]) -> Vec<usize> {
     winners
 }
 
-/// Edmonds in which every component takes the arc with the smallest weight as it was at the start.
-fn unreduced(right: &Right<'_>, weights: &[f64]) -> Vec<usize> {
-    let Algorithm::Arborescence(edmonds) = right.model.algorithm() else { return right.winners(weights) };
+/// Edmonds in which `choose` takes an arc of those into a component, and may change the weights.
+fn edmonds(right: &Right<'_>, mut choose: impl FnMut(&[usize]) -> Option<usize>) -> Option<Vec<usize>> {
+    let Algorithm::Arborescence(edmonds) = right.model.algorithm() else { return None };
     let (mut state, mut all) = (edmonds.start(), Vec::new());
     while edmonds.stop(&state).is_none() {
-        let smallest = |entrants: &Vec<usize>| {
-            entrants.iter().copied().min_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap_or_default()
-        };
-        let winners: Vec<usize> = edmonds.split(&state).iter().map(smallest).collect();
+        let winners: Vec<usize> =
+            edmonds.split(&state).iter().map(|entrants| choose(entrants)).collect::<Option<_>>()?;
         state = edmonds.map(&state, &winners);
         all.extend(winners);
     }
-    all
+    Some(all)
+}
+
+fn smallest(entrants: impl IntoIterator<Item = usize>, weights: &[f64]) -> Option<usize> {
+    entrants.into_iter().min_by(|&a, &b| weights[a].total_cmp(&weights[b]))
+}
+
+/// By the weights as they were at the start.
+fn unreduced(right: &Right<'_>, weights: &[f64]) -> Vec<usize> {
+    edmonds(right, |entrants| smallest(entrants.iter().copied(), weights)).unwrap_or_default()
+}
+
+/// Those after the winner are reduced by what is left of it: nothing.
+fn aliased(right: &Right<'_>, weights: &[f64]) -> Vec<usize> {
+    let mut reduced = weights.to_vec();
+    let choose = |entrants: &[usize]| {
+        let winner = smallest(entrants.iter().copied(), &reduced)?;
+        for &k in entrants {
+            reduced[k] -= reduced[winner];
+        }
+        Some(winner)
+    };
+    edmonds(right, choose).unwrap_or_default()
+}
+
+/// Rightly reduced, but only those race that point to where the first one points.
+fn one_member(right: &Right<'_>, weights: &[f64]) -> Vec<usize> {
+    let (pairs, mut reduced) = (right.model.pairs(), weights.to_vec());
+    let choose = |entrants: &[usize]| {
+        let head = pairs[*entrants.first()?].1;
+        let winner = smallest(entrants.iter().copied().filter(|&k| pairs[k].1 == head), &reduced)?;
+        let least = reduced[winner];
+        entrants.iter().for_each(|&k| reduced[k] -= least);
+        Some(winner)
+    };
+    edmonds(right, choose).unwrap_or_default()
 }
 
 /// The trees of intervals, level by level; `choose` says who is the root of `i..j` on a level.

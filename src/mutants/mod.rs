@@ -19,6 +19,7 @@
 //! ```
 
 mod catalogue;
+pub mod kills;
 
 use std::fmt;
 
@@ -34,11 +35,36 @@ pub struct Mutant {
     words: &'static str,
     /// Of which structures; none are all.
     kinds: &'static [Kind],
+    /// A model on which it shows, if not on every one of its structures.
+    on: &'static [&'static str],
     does: Does,
+}
+
+/// What mistakes are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// The rates.
+    Rates,
+    /// The exponentials, and the random numbers they are made of.
+    Exponentials,
+    /// Who wins, and what structure comes of it.
+    Structures,
+    /// What is said of a trace.
+    LogProbabilities,
+    /// Its derivative.
+    Scores,
+    /// The exponentials given the trace.
+    Conditionals,
+    /// What goes together in a draw.
+    Together,
 }
 
 /// Where it is wrong.
 enum Does {
+    /// The rates, in all that is made from them.
+    Rates(fn(&mut [f64])),
+    /// The rates that draws are made with; what is said of them is right.
+    Drawn(fn(&Right<'_>, &mut [f64])),
     /// The exponentials, from right ones.
     Weights(fn(&Right<'_>, &mut [f64])),
     /// Which random numbers a draw is made of.
@@ -71,6 +97,12 @@ impl Mutant {
         catalogue::ALL
     }
 
+    /// The models of [`Mutant::model`], but those of single mutants.
+    #[must_use]
+    pub fn models() -> Vec<&'static str> {
+        catalogue::MODELS.iter().map(|(_, text)| *text).collect()
+    }
+
     /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -93,6 +125,29 @@ impl Mutant {
     #[must_use]
     pub fn is_of(&self, kind: Kind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+
+    /// A model on which it shows, as JSON: of another structure for each, in turns, as far as there is such a mistake.
+    #[must_use]
+    pub fn model(&self) -> &'static str {
+        let place = catalogue::ALL.iter().position(|mutant| mutant.name == self.name).unwrap_or(0);
+        let mut models = catalogue::MODELS.iter().cycle().skip(place).take(catalogue::MODELS.len());
+        let of_it = || models.find(|(kind, _)| self.is_of(*kind)).map_or("", |(_, text)| text);
+        self.on.first().copied().unwrap_or_else(of_it)
+    }
+
+    /// What it is wrong in.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self.does {
+            Does::Rates(_) | Does::Drawn(_) => Family::Rates,
+            Does::Weights(_) | Does::Number(_) => Family::Exponentials,
+            Does::Winners(_) | Does::Structure(_) => Family::Structures,
+            Does::LogProb(_) => Family::LogProbabilities,
+            Does::Score(_) => Family::Scores,
+            Does::Conditional(_) => Family::Conditionals,
+            Does::Draw(_) => Family::Together,
+        }
     }
 
     /// Whether it draws the same from every seed.
@@ -161,6 +216,10 @@ fn finite_or_absent(weights: Vec<Option<f64>>) -> Vec<f64> {
 pub struct Mutated<'m> {
     right: Right<'m>,
     mutant: &'static Mutant,
+    /// What it takes for the rates where nothing else is wrong.
+    rates: Vec<f64>,
+    /// What it takes for the rates where it draws.
+    drawn: Vec<f64>,
 }
 
 impl fmt::Debug for Mutated<'_> {
@@ -176,7 +235,18 @@ impl<'m> Mutated<'m> {
     /// As [`Reference::new`].
     pub fn new(model: &'m Model, mutant: &'static Mutant, seed: u64) -> Result<Self, SampleError> {
         let seed = if mutant.ignores_seeds() { 0 } else { seed };
-        Ok(Self { right: Right { model, reference: Reference::new(model, seed)? }, mutant })
+        let right = Right { model, reference: Reference::new(model, seed)? };
+        let mut rates = right.rates().to_vec();
+        let mut drawn = rates.clone();
+        match mutant.does {
+            Does::Rates(change) if mutant.is_of(model.kind()) => {
+                change(&mut rates);
+                drawn.clone_from(&rates);
+            }
+            Does::Drawn(change) if mutant.is_of(model.kind()) => change(&right, &mut drawn),
+            _ => (),
+        }
+        Ok(Self { right, mutant, rates, drawn })
     }
 
     fn does(&self) -> Option<&Does> {
@@ -203,12 +273,18 @@ impl<'m> Mutated<'m> {
         }
     }
 
+    /// The rates that it draws with.
+    #[must_use]
+    pub fn drawn_with(&self) -> &[f64] {
+        &self.drawn
+    }
+
     /// What it says is `log p(T)`.
     #[must_use]
     pub fn log_prob(&self, trace: &Trace) -> f64 {
         match self.does() {
             Some(Does::LogProb(log_prob)) => log_prob(&self.right, trace),
-            _ => trace.log_probability(self.right.rates()),
+            _ => trace.log_probability(&self.rates),
         }
     }
 
@@ -217,7 +293,7 @@ impl<'m> Mutated<'m> {
     pub fn score(&self, trace: &Trace) -> Vec<f64> {
         match self.does() {
             Some(Does::Score(score)) => score(&self.right, trace),
-            _ => trace.score(self.right.rates()),
+            _ => trace.score(&self.rates),
         }
     }
 
@@ -226,7 +302,7 @@ impl<'m> Mutated<'m> {
     pub fn conditional(&self, trace: &Trace, uniforms: &[f64]) -> Vec<f64> {
         match self.does() {
             Some(Does::Conditional(conditional)) => conditional(&self.right, trace, uniforms),
-            _ => self.right.given(trace, uniforms),
+            _ => finite_or_absent(trace.exponentials(&self.rates, uniforms)),
         }
     }
 
@@ -235,6 +311,9 @@ impl<'m> Mutated<'m> {
     pub fn draw(&self, number: u64) -> Draw {
         let made = if let Some(Does::Number(of)) = self.does() { of(number) } else { number };
         let mut exponentials = self.right.reference.weights(made);
+        let rates = self.right.rates().iter().zip(&self.drawn);
+        let changed = exponentials.iter_mut().zip(rates).filter(|(_, (rate, drawn))| rate != drawn);
+        changed.for_each(|(e, (rate, drawn))| *e *= rate / drawn);
         if let Some(Does::Weights(change)) = self.does() {
             change(&self.right, &mut exponentials);
         }

@@ -1,5 +1,8 @@
 //! Tails of chi-square, central and not, and what a test at a given size catches.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use super::given::{check_critical, check_degrees, check_power, check_statistic};
 use super::special::{first_above, gamma_q, poisson_density, square};
 use super::{LARGEST_NONCENTRALITY, NONCENTRALITY_TOLERANCE, SERIES_TOLERANCE, StatisticsError};
@@ -74,10 +77,29 @@ pub fn smallest_total_variation(
         return Ok(1.0);
     }
     check_degrees(degrees_of_freedom)?;
-    let f = degrees_of_freedom as f64;
-    let caught = |delta: f64| noncentral_tail(critical, f, delta) >= power;
-    let delta = first_above(0.0, critical.max(1.0), NONCENTRALITY_TOLERANCE, caught);
+    let delta = smallest_noncentrality(critical, degrees_of_freedom, power);
     Ok((0.5 * libm::sqrt(delta / draws as f64)).min(1.0))
+}
+
+/// The smallest `δ` with `P(χ'²_f(δ) > critical) ≥ power`. What was found is kept: a report asks for the same few again and again.
+fn smallest_noncentrality(critical: f64, degrees_of_freedom: usize, power: f64) -> f64 {
+    type Kept = Mutex<HashMap<(u64, usize, u64), f64>>;
+    static KEPT: LazyLock<Kept> = LazyLock::new(Kept::default);
+    /// More than any report asks for.
+    const MOST: usize = 1 << 16;
+    let key = (critical.to_bits(), degrees_of_freedom, power.to_bits());
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(&delta) = kept().get(&key) {
+        return delta;
+    }
+    let caught = |delta: f64| noncentral_tail(critical, degrees_of_freedom as f64, delta) >= power;
+    let delta = first_above(0.0, critical.max(1.0), NONCENTRALITY_TOLERANCE, caught);
+    let mut kept = kept();
+    if kept.len() >= MOST {
+        kept.clear();
+    }
+    kept.insert(key, delta);
+    delta
 }
 
 /// `P(χ²_f > x)` for `f ≥ 0` and `x` not NaN.

@@ -1,0 +1,394 @@
+//! A sampler that is right by construction, and wrong by as much as one likes: from the exact law, by rational arithmetic.
+//!
+//! # Law
+//! The trace is drawn from the enumerated law: 64 random bits at a time are compared with the exact cumulative probabilities until
+//! they decide. Given the trace both the exponentials and the conditional draw are made from uniforms by the oracle
+//! ([`Trace::exponentials`](gumbel_oracle::race::Trace::exponentials)); by the stochastic invariant the exponentials then are
+//! independent with the rates of the model, without any algorithm having been run on them. Log-probability and score are the fractions
+//! rounded. No code of the samplers, and no algorithm of the oracle, has a part in it.
+//!
+//! # Departures
+//! [`Departure`] makes one thing wrong by an exact amount `δ`: the total variation of a law, of a uniform given another or given the
+//! trace, or the difference of distribution functions of one uniform. Where the exponentials are wrong, they are made from uniforms
+//! `s_k = e^{-λ_k E_k}`, and the trace is that of the oracle's algorithm run on them.
+
+use gumbel_oracle::model::Model;
+use gumbel_oracle::number::to_f64;
+use gumbel_oracle::race::Trace;
+use gumbel_oracle::structure::Structure;
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One as _, ToPrimitive as _, Zero as _};
+use rand::distr::Open01;
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
+
+use crate::sample::{Batch, Draw, Sampler};
+
+/// What is wrong, and by how much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Departure {
+    /// Nothing.
+    None,
+    /// The law of the structures, in total variation.
+    Structures(f64),
+    /// The law of the traces, in total variation.
+    Traces(f64),
+    /// How often the first present entry is in the structure.
+    Part(f64),
+    /// Uniforms of the exponentials.
+    Exponentials(Uniforms, f64),
+    /// Uniforms of the conditional draw.
+    Conditional(Uniforms, f64),
+}
+
+/// Which uniforms are wrong: the first present entry, unless it is said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uniforms {
+    /// It falls into the lower half too often.
+    Alone,
+    /// It falls into the half of that of the second present entry too often.
+    Pair,
+    /// It falls into the lower half too often or too seldom, given the trace.
+    GivenTrace,
+    /// It falls too often into the half of that of the exponentials, read back from the trace.
+    Against,
+    /// Those of all entries fall too often into the half of those so many draws before.
+    Distance(u64),
+}
+
+/// Draws from the exact law, or from one that departs from it by an exact amount.
+#[derive(Debug)]
+pub struct Perfect<'m> {
+    law: &'m Law<'m>,
+    departure: Departure,
+    /// Of each trace whether it is in the half that [`Uniforms::GivenTrace`] is about.
+    half: Vec<bool>,
+    /// Of each trace the probability of it and all before, and that times 2^64, rounded down; 2^64 - 1 for the last.
+    cumulative: Vec<BigRational>,
+    floors: Vec<u64>,
+    seed: u64,
+    /// Of each draw and present entry the half, where it depends on draws before.
+    halves: Vec<bool>,
+}
+
+/// All traces of a model, with what is said of them.
+#[derive(Debug)]
+pub struct Law<'m> {
+    model: &'m Model,
+    rates: Vec<f64>,
+    present: Vec<usize>,
+    traces: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    trace: Trace,
+    structure: Structure,
+    probability: BigRational,
+    log_prob: f64,
+    score: Vec<f64>,
+}
+
+impl<'m> Law<'m> {
+    /// Enumerates.
+    #[must_use]
+    pub fn new(model: &'m Model) -> Self {
+        let rates: Vec<f64> = model.rates().iter().map(to_f64).collect();
+        let known = model.traces().map(|outcome| Known {
+            log_prob: libm::log(to_f64(&outcome.probability)),
+            score: outcome.trace.score(model.rates()).iter().map(to_f64).collect(),
+            trace: outcome.trace,
+            structure: outcome.structure,
+            probability: outcome.probability,
+        });
+        let traces = known.collect();
+        let present = (0..rates.len()).filter(|&k| rates[k] > 0.0).collect();
+        Self { model, rates, present, traces }
+    }
+
+    /// Of each trace whether it is in a set of about half of the probability; of structures, if it divides none.
+    fn half(&self, by_structure: bool) -> Vec<bool> {
+        let mut groups: Vec<(&Structure, Vec<usize>, BigRational)> = Vec::new();
+        for (number, known) in self.traces.iter().enumerate() {
+            match groups.iter_mut().find(|(structure, ..)| by_structure && *structure == &known.structure) {
+                Some((_, members, p)) => {
+                    members.push(number);
+                    *p += &known.probability;
+                }
+                None => groups.push((&known.structure, vec![number], known.probability.clone())),
+            }
+        }
+        // The likeliest first, each to the side that has less.
+        groups.sort_by(|a, b| b.2.cmp(&a.2));
+        let (mut inside, mut outside) = (BigRational::zero(), BigRational::zero());
+        let mut half = vec![false; self.traces.len()];
+        for (_, members, p) in groups {
+            if inside <= outside {
+                inside += p;
+                members.into_iter().for_each(|member| half[member] = true);
+            } else {
+                outside += p;
+            }
+        }
+        half
+    }
+
+    /// Of each trace whether the first present entry is in the structure.
+    fn first_inside(&self) -> Vec<bool> {
+        let inside = |known: &Known| match &known.structure {
+            Structure::Entries(set) => set.contains(&self.present[0]),
+            _ => known.trace.races().first().is_some_and(|race| race.winner == self.present[0]),
+        };
+        self.traces.iter().map(inside).collect()
+    }
+
+    /// Probabilities moved into a set by `δ`, as far as there is something to move: within and without as before.
+    fn moved(&self, into: &[bool], delta: f64) -> Vec<BigRational> {
+        let of = |inside: bool| -> BigRational {
+            let members = self.traces.iter().zip(into).filter(|(_, is)| **is == inside);
+            members.map(|(known, _)| &known.probability).sum()
+        };
+        let (inside, outside) = (of(true), of(false));
+        let delta = BigRational::from_float(delta).unwrap_or_default().min(outside.clone());
+        let factor = |is: bool| match is {
+            _ if inside.is_zero() || outside.is_zero() => BigRational::one(),
+            true => (&inside + &delta) / &inside,
+            false => (&outside - &delta) / &outside,
+        };
+        let (up, down) = (factor(true), factor(false));
+        self.traces
+            .iter()
+            .zip(into)
+            .map(|(known, is)| &known.probability * if *is { &up } else { &down })
+            .collect()
+    }
+}
+
+impl<'m> Perfect<'m> {
+    /// Draws that depart like this. Of a departure that depends on the draw before, at most `draws`.
+    #[must_use]
+    pub fn new(law: &'m Law<'m>, departure: Departure, seed: u64, draws: u64) -> Self {
+        let probabilities = match departure {
+            Departure::Structures(delta) => law.moved(&law.half(true), delta),
+            Departure::Traces(delta) => law.moved(&law.half(false), delta),
+            Departure::Part(delta) => law.moved(&law.first_inside(), delta),
+            _ => law.traces.iter().map(|known| known.probability.clone()).collect(),
+        };
+        let mut sum = BigRational::zero();
+        let cumulative: Vec<BigRational> = probabilities
+            .into_iter()
+            .map(|p| {
+                sum += p;
+                sum.clone()
+            })
+            .collect();
+        let two_64 = BigRational::from_integer(BigInt::one() << 64);
+        let floor = |c: &BigRational| (c * &two_64).to_integer().to_u64().unwrap_or(u64::MAX);
+        let floors = cumulative.iter().map(floor).collect();
+        let mut perfect =
+            Self { law, departure, cumulative, floors, seed, halves: Vec::new(), half: law.half(false) };
+        if let Departure::Exponentials(Uniforms::Distance(lag), delta)
+        | Departure::Conditional(Uniforms::Distance(lag), delta) = departure
+        {
+            perfect.halves = perfect.chains(lag, delta, draws);
+        }
+        perfect
+    }
+
+    /// Of each draw and entry the half: that of the draw before with probability `1/2 + δ`.
+    fn chains(&self, lag: u64, delta: f64, draws: u64) -> Vec<bool> {
+        let width = self.law.present.len();
+        let mut halves = Vec::with_capacity(width * draws as usize);
+        for number in 0..draws {
+            let mut rng = self.rng(number, 1);
+            for k in 0..width {
+                let before = number.checked_sub(lag).map(|before| halves[before as usize * width + k]);
+                let upper = match before {
+                    Some(before) => before ^ (rng.random::<f64>() >= 0.5 + delta),
+                    None => rng.random(),
+                };
+                halves.push(upper);
+            }
+        }
+        halves
+    }
+
+    /// Random numbers of a draw; of others for each purpose.
+    fn rng(&self, number: u64, purpose: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(number * 8 + purpose);
+        rng
+    }
+
+    /// The draw of this number.
+    #[must_use]
+    pub fn draw(&self, number: u64) -> Draw {
+        let (law, rates) = (self.law, &self.law.rates);
+        let mut rng = self.rng(number, 0);
+        let mut uniforms = || -> Vec<f64> { rates.iter().map(|_| rng.sample::<f64, _>(Open01)).collect() };
+        let (mut of_draw, mut of_conditional) = (uniforms(), uniforms());
+        if let Departure::Exponentials(which, delta) = self.departure {
+            // Here the uniforms are those of the exponentials themselves.
+            self.depart(which, delta, number, &mut of_draw, None);
+            let weight =
+                |(u, rate): (&f64, &f64)| if *rate > 0.0 { -libm::log(*u) / rate } else { f64::INFINITY };
+            let exponentials: Vec<f64> = of_draw.iter().zip(rates).map(weight).collect();
+            let run = law.model.run(&exponentials);
+            let found = run.ok().and_then(|run| law.traces.iter().find(|known| known.trace == run.trace));
+            return self.of(found.unwrap_or(&law.traces[0]), Some(exponentials), &of_draw, &of_conditional);
+        }
+        let trace = pick(&self.cumulative, &self.floors, || rng.next_u64());
+        if let Departure::Conditional(which, delta) = self.departure {
+            let half = self.half_of(which, trace, &of_draw);
+            self.depart(which, delta, number, &mut of_conditional, half);
+        }
+        self.of(&law.traces[trace], None, &of_draw, &of_conditional)
+    }
+
+    fn half_of(&self, which: Uniforms, trace: usize, of_draw: &[f64]) -> Option<bool> {
+        match which {
+            Uniforms::GivenTrace => Some(self.half[trace]),
+            Uniforms::Against => Some(of_draw[self.law.present[0]] >= 0.5),
+            _ => None,
+        }
+    }
+
+    fn of(&self, known: &Known, weights: Option<Vec<f64>>, of_draw: &[f64], of_conditional: &[f64]) -> Draw {
+        let given = |uniforms: &[f64]| -> Vec<f64> {
+            let weights = known.trace.exponentials(&self.law.rates, uniforms);
+            weights.into_iter().map(|weight| weight.unwrap_or(f64::INFINITY)).collect()
+        };
+        Draw {
+            structure: known.structure.clone(),
+            trace: known.trace.clone(),
+            log_prob: known.log_prob,
+            score: known.score.clone(),
+            exponentials: weights.unwrap_or_else(|| given(of_draw)),
+            conditional: given(of_conditional),
+        }
+    }
+
+    /// Makes the uniforms of a draw wrong; `half` is that of what they depend on, where it is none of them.
+    fn depart(&self, which: Uniforms, delta: f64, number: u64, uniforms: &mut [f64], half: Option<bool>) {
+        let present = &self.law.present;
+        let first = present[0];
+        match which {
+            Uniforms::Distance(_) => {
+                let halves = self.halves.chunks(present.len()).nth(number as usize).unwrap_or_default();
+                for (&k, &upper) in present.iter().zip(halves) {
+                    uniforms[k] = f64::midpoint(uniforms[k], f64::from(u8::from(upper)));
+                }
+            }
+            Uniforms::Alone => uniforms[first] = towards(uniforms[first], false, delta),
+            Uniforms::Pair => {
+                let upper = present.get(1).is_some_and(|&second| uniforms[second] >= 0.5);
+                uniforms[first] = towards(uniforms[first], upper, delta);
+            }
+            Uniforms::GivenTrace | Uniforms::Against => {
+                uniforms[first] = towards(uniforms[first], half.unwrap_or(false), delta);
+            }
+        }
+    }
+}
+
+/// By as many bits as it takes: the first whose cumulative probability is above a number of which these are the digits.
+fn pick(cumulative: &[BigRational], floors: &[u64], mut next: impl FnMut() -> u64) -> usize {
+    let bits = next();
+    let first = floors.partition_point(|floor| *floor < bits);
+    if floors.get(first).is_some_and(|floor| *floor > bits) {
+        return first;
+    }
+    // The digits are those of a cumulative probability: the next ones decide.
+    let (mut digits, mut unit) = (BigInt::from(bits), BigInt::one() << 64);
+    loop {
+        let above = |c: &BigRational| c.numer() * &unit > &digits * c.denom();
+        let first = cumulative.iter().position(above).unwrap_or(cumulative.len() - 1);
+        let c = &cumulative[first];
+        if c.numer() * &unit >= (&digits + 1) * c.denom() {
+            return first;
+        }
+        digits = (digits << 64) + next();
+        unit <<= 64;
+    }
+}
+
+/// A uniform made to fall into the upper half, or into the lower, with probability `1/2 + δ`, evenly within each.
+fn towards(u: f64, upper: bool, delta: f64) -> f64 {
+    let (chance, here) = (0.5 + delta, f64::from(u8::from(upper)));
+    if u < chance {
+        f64::midpoint(here, u / chance)
+    } else {
+        f64::midpoint(1.0 - here, (u - chance) / (1.0 - chance))
+    }
+}
+
+impl Sampler for Perfect<'_> {
+    fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
+        (first..first + count as u64).for_each(|number| batch.push(&self.draw(number)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gumbel_oracle::number::ratio;
+
+    /// A third has the digits 0x5555…: what is below it by its two-hundredth binary digit is told from what is above.
+    #[test]
+    fn as_many_bits_as_it_takes() {
+        let cumulative = [ratio(1, 3), ratio(1, 2), ratio(1, 1)];
+        let third = 0x5555_5555_5555_5555;
+        let floors = [third, 1 << 63, u64::MAX];
+        let of = |digits: &[u64]| {
+            let mut digits = digits.iter();
+            let found = pick(&cumulative, &floors, || *digits.next().unwrap());
+            assert_eq!(digits.next(), None);
+            found
+        };
+        assert_eq!(of(&[0]), 0);
+        assert_eq!(of(&[third - 1]), 0);
+        assert_eq!(of(&[third, third, third, third - 1]), 0);
+        assert_eq!(of(&[third, third, third, third + 1]), 1);
+        assert_eq!(of(&[third + 1]), 1);
+        assert_eq!(of(&[(1 << 63) - 1]), 1);
+        assert_eq!(of(&[1 << 63]), 2);
+        assert_eq!(of(&[u64::MAX]), 2);
+    }
+
+    /// The law moved is a law, and as far from the right one as is said; and within the set and without it is as before.
+    #[test]
+    fn laws_are_moved_by_an_exact_amount() {
+        let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, "1/2", 3]}"#).unwrap();
+        let law = Law::new(&model);
+        for into in [law.half(true), law.half(false), law.first_inside()] {
+            let moved = law.moved(&into, 0.0625);
+            assert_eq!(moved.iter().sum::<BigRational>(), ratio(1, 1));
+            let off = moved.iter().zip(&law.traces).map(|(q, known)| q - &known.probability);
+            let more: BigRational = off.filter(|off| *off > BigRational::zero()).sum();
+            assert_eq!(more, ratio(1, 16));
+            let half: BigRational = law
+                .traces
+                .iter()
+                .zip(&into)
+                .filter(|(_, is)| **is)
+                .map(|(known, _)| &known.probability)
+                .sum();
+            assert!(half > ratio(1, 4) && half < ratio(3, 4), "{half}");
+        }
+    }
+
+    #[test]
+    fn a_uniform_goes_towards_a_half_and_stays_even_within_it() {
+        let n = 100_000;
+        for upper in [false, true] {
+            let drawn: Vec<f64> =
+                (0..n).map(|i| towards((f64::from(i) + 0.5) / f64::from(n), upper, 0.1)).collect();
+            let in_quarter =
+                |q: f64| drawn.iter().filter(|u| (q..q + 0.25).contains(*u)).count() as f64 / f64::from(n);
+            let quarters = [0.0, 0.25, 0.5, 0.75].map(in_quarter);
+            let want = if upper { [0.2, 0.2, 0.3, 0.3] } else { [0.3, 0.3, 0.2, 0.2] };
+            assert!(quarters.iter().zip(want).all(|(q, want)| (q - want).abs() < 1e-4), "{quarters:?}");
+        }
+    }
+}

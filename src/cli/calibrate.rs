@@ -1,0 +1,229 @@
+//! `calibrate`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use gumbel_oracle::model::Model;
+use recursive_gumbel::calibrate::{How, MODELS, Power, Rate, WHOLE, false_alarms, power};
+use recursive_gumbel::check::Looks;
+
+use super::output::Output;
+use super::table::table;
+use super::{Failure, Outcome, progress};
+
+/// How often the checks accuse a right sampler, and how often they catch one that is as wrong as they say they would see.
+///
+/// The samplers are made from the exact law, not by the samplers of this program. Each check is judged by itself, with all of the
+/// false alarm for itself, and the whole report as `check` would; by tests of one look, and by bets looked at again and again.
+/// Exit status 1 if a rate is above what it is said to be, or a power below 0.99, by more than chance allows (one in a million each).
+#[derive(Args, Debug)]
+pub(super) struct Calibrate {
+    /// Samplers per model.
+    #[arg(long, value_name = "R", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    runs: u64,
+    /// Draws of each.
+    #[arg(long, value_name = "N", default_values_t = [30, 1_000], value_delimiter = ',', value_parser = clap::value_parser!(u64).range(8..=1_000_000))]
+    draws: Vec<u64>,
+    /// Draws of each wrong one.
+    #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(8..=1_000_000))]
+    power: u64,
+    /// The seed.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write to this file, which appears only when it is complete, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// No sign of progress.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// For people: reports by model, checks over all models.
+    Table,
+    /// All there is, one line per rate, with a head.
+    Csv,
+}
+
+const ALPHA: [f64; 3] = [0.05, 0.01, 0.001];
+/// Of the intervals that are shown.
+const CONFIDENCE: f64 = 0.99;
+/// What every test promises to catch its smallest departure with.
+const POWER: f64 = 0.99;
+
+/// Where a rate is from.
+struct Of {
+    model: &'static str,
+    looks: Looks,
+    draws: u64,
+}
+
+impl Of {
+    fn looks(&self) -> &'static str {
+        match self.looks {
+            Looks::Once => "one",
+            Looks::Always => "many",
+        }
+    }
+}
+
+/// A departure over all models: the smallest and the largest, and whether every model reaches the power.
+struct Caught<'a> {
+    looks: Looks,
+    what: &'a str,
+    least: f64,
+    most: f64,
+    reached: bool,
+    all: Rate,
+}
+
+impl Calibrate {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let mut out = Output::open(self.out.as_deref())?;
+        let settings: Vec<(Looks, u64)> = [Looks::Once, Looks::Always]
+            .into_iter()
+            .flat_map(|looks| self.draws.iter().map(move |&n| (looks, n)))
+            .collect();
+        let bar = progress(self.runs * (settings.len() * MODELS.len()) as u64, "right samplers", self.quiet);
+        let mut alarms: Vec<(Of, Vec<Rate>)> = Vec::new();
+        for (name, text) in MODELS {
+            let model = Model::parse(text).map_err(Failure::input)?;
+            for &(looks, draws) in &settings {
+                let how = How { runs: self.runs, draws, seed: self.seed, alpha: ALPHA.to_vec(), looks };
+                let found = false_alarms(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
+                alarms.push((Of { model: name, looks, draws }, found));
+            }
+        }
+        bar.finish_and_clear();
+        let bar = progress(self.runs * 28 * MODELS.len() as u64, "wrong samplers", self.quiet);
+        let mut powers: Vec<(Of, Vec<Power>)> = Vec::new();
+        for (name, text) in MODELS {
+            let model = Model::parse(text).map_err(Failure::input)?;
+            for looks in [Looks::Once, Looks::Always] {
+                let how =
+                    How { runs: self.runs, draws: self.power, seed: self.seed, alpha: vec![ALPHA[1]], looks };
+                let found = power(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
+                powers.push((Of { model: name, looks, draws: self.power }, found));
+            }
+        }
+        bar.finish_and_clear();
+        let text = match self.format {
+            Format::Table => self.table(&alarms, &powers),
+            Format::Csv => csv(&alarms, &powers),
+        };
+        out.write(|out| out.write_all(text.as_bytes()))?;
+        out.finish()?;
+        let off = alarms.iter().flat_map(|(_, rates)| rates).any(|rate| !rate.allows(rate.alpha))
+            || powers.iter().flat_map(|(_, powers)| powers).any(|power| !power.caught.reaches(POWER));
+        Ok(if off { Outcome::Refuted } else { Outcome::Held })
+    }
+
+    fn table(&self, alarms: &[(Of, Vec<Rate>)], powers: &[(Of, Vec<Power>)]) -> String {
+        let rate = |rate: &Rate, bound: bool| {
+            let (lower, upper) = rate.interval(CONFIDENCE);
+            let mark = if bound { "" } else { " OFF" };
+            format!("{:.4} [{lower:.4}, {upper:.4}]{mark}", rate.rate())
+        };
+        let three = |of: &dyn Fn(f64) -> Option<Rate>| {
+            ALPHA.map(|alpha| of(alpha).map_or(String::new(), |r| rate(&r, r.allows(alpha)))).to_vec()
+        };
+        let reports = alarms.iter().map(|(of, rates)| {
+            let whole =
+                |alpha| rates.iter().find(|rate| rate.subject == WHOLE && rate.alpha == alpha).cloned();
+            let tests = rates.last().map_or(0, |rate| rate.tests).to_string();
+            [vec![of.model.to_owned(), of.looks().to_owned(), of.draws.to_string(), tests], three(&whole)]
+                .concat()
+        });
+        let head = ["right samplers", "looks", "draws", "tests", "alpha 0.05", "alpha 0.01", "alpha 0.001"];
+        let mut text = format!(
+            "{}\n\nThe whole report of {} right samplers a row: how often it accuses, with the interval of Clopper and Pearson \
+             (confidence {CONFIDENCE}).\n\n",
+            table(&head, &[2, 3], reports),
+            self.runs
+        );
+        let mut subjects: Vec<(&str, bool)> = Vec::new();
+        for rate in alarms.iter().flat_map(|(_, rates)| rates).filter(|rate| rate.subject != WHOLE) {
+            if !subjects.contains(&(&rate.subject, rate.tests == 0)) {
+                subjects.push((&rate.subject, rate.tests == 0));
+            }
+        }
+        let looks = [Looks::Once, Looks::Always];
+        let checks = subjects.iter().flat_map(|subject| looks.map(|looks| (*subject, looks))).map(
+            |((subject, exact), looks)| {
+                let pooled = |alpha: f64| {
+                    let rates =
+                        alarms.iter().filter(|(of, _)| of.looks == looks).flat_map(|(_, rates)| rates);
+                    let these =
+                        rates.filter(|r| r.subject == subject && (r.tests == 0) == exact && r.alpha == alpha);
+                    these.cloned().reduce(|all, one| all.and(&one))
+                };
+                let kind = if exact { "exact" } else { "test" }.to_owned();
+                let runs = pooled(ALPHA[0]).map_or(0, |rate| rate.runs).to_string();
+                let looks = Of { model: "", looks, draws: 0 }.looks().to_owned();
+                [vec![subject.to_owned(), kind, looks, runs], three(&pooled)].concat()
+            },
+        );
+        let head = ["check by itself", "", "looks", "runs", "alpha 0.05", "alpha 0.01", "alpha 0.001"];
+        text += &table(&head, &[3], checks);
+        text += "\n\nOver all models and numbers of draws.\n\n";
+        let mut caught: Vec<Caught<'_>> = Vec::new();
+        for (of, power) in powers.iter().flat_map(|(of, powers)| powers.iter().map(move |power| (of, power)))
+        {
+            let (departure, reached) = (power.departure, power.caught.reaches(POWER));
+            let same = |row: &&mut Caught<'_>| {
+                row.looks == of.looks && row.what == power.what && row.all.subject == power.caught.subject
+            };
+            match caught.iter_mut().find(same) {
+                Some(row) => {
+                    (row.least, row.most) = (row.least.min(departure), row.most.max(departure));
+                    (row.reached, row.all) = (row.reached && reached, row.all.and(&power.caught));
+                }
+                None => caught.push(Caught {
+                    looks: of.looks,
+                    what: power.what,
+                    least: departure,
+                    most: departure,
+                    reached,
+                    all: power.caught.clone(),
+                }),
+            }
+        }
+        caught.sort_by_key(|row| row.looks == Looks::Always);
+        let caught = caught.into_iter().map(|row| {
+            let looks = if row.looks == Looks::Once { "one" } else { "at the end" }.to_owned();
+            let by = format!("{:.3} to {:.3}", row.least, row.most);
+            let (what, runs) = (row.what.to_owned(), row.all.runs.to_string());
+            vec![row.all.subject.clone(), looks, what, by, runs, rate(&row.all, row.reached)]
+        });
+        let head = ["check by itself", "looks", "what is wrong", "by", "runs", "caught"];
+        text += &table(&head, &[4], caught);
+        text + &format!(
+            "\n\nBy the smallest departure that the check states at {} draws and alpha 0.01, over all models.\n",
+            self.power
+        )
+    }
+}
+
+fn csv(alarms: &[(Of, Vec<Rate>)], powers: &[(Of, Vec<Power>)]) -> String {
+    let mut text =
+        "model,looks,draws,check,tests,alpha,departure,what,refuted,runs,rate,lower,upper\n".to_owned();
+    let mut line = |of: &Of, rate: &Rate, departure: String, what: &str| {
+        let (lower, upper) = rate.interval(CONFIDENCE);
+        let Rate { subject, tests, alpha, refuted, runs } = rate;
+        let looks = if of.looks == Looks::Once { "once" } else { "always" };
+        let of = format!("{},{looks},{}", of.model, of.draws);
+        text += &format!(
+            "{of},{subject},{tests},{alpha},{departure},{what},{refuted},{runs},{},{lower},{upper}\n",
+            rate.rate()
+        );
+    };
+    alarms.iter().for_each(|(of, rates)| rates.iter().for_each(|rate| line(of, rate, String::new(), "")));
+    for (of, powers) in powers {
+        powers.iter().for_each(|power| line(of, &power.caught, power.departure.to_string(), power.what));
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! How often the checks accuse what is right, and how often they catch what is as wrong as they say they would see: in short.
+//! `recursive-gumbel calibrate` is the same at length, and `docs/calibration.md` has what came of it.
+//!
+//! Seeds are fixed. A rate passes unless it is above its bound by more than happens once in a million.
+
+use gumbel_oracle::model::Model;
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One as _, ToPrimitive as _};
+use recursive_gumbel::calibrate::{
+    Departure, How, Law, MODELS, Perfect, Rate, Uniforms, WHOLE, clopper_pearson, false_alarms, looks, power,
+};
+use recursive_gumbel::check::apart::{Stops, each};
+use recursive_gumbel::check::{Looks, Method};
+use recursive_gumbel::sample::Sampler;
+
+const ALPHA: [f64; 3] = [0.05, 0.01, 0.001];
+
+fn how(runs: u64, draws: u64, looks: Looks) -> How {
+    How { runs, draws, seed: 1, alpha: ALPHA.to_vec(), looks }
+}
+
+/// Every structure, few categories and few draws, one look and many.
+#[test]
+fn right_samplers_are_not_accused() {
+    for (name, text) in MODELS {
+        let model = Model::parse(text).unwrap();
+        for (runs, draws, looks) in [(60, 30, Looks::Once), (30, 500, Looks::Once), (15, 300, Looks::Always)]
+        {
+            let rates = false_alarms(&model, &how(runs, draws, looks), || ()).unwrap();
+            for rate in &rates {
+                assert!(rate.allows(rate.alpha), "{name}: {rate:?}");
+                assert!(rate.tests > 0 || rate.refuted == 0, "{name}: {rate:?}");
+            }
+            assert_eq!(rates.iter().filter(|rate| rate.subject == WHOLE).count(), ALPHA.len());
+        }
+    }
+}
+
+/// The same count sees a level that is not kept: at 0.5 each a check accuses far more often than at 0.05.
+#[test]
+fn alarms_that_are_too_many_are_seen() {
+    let model = Model::parse(MODELS[2].1).unwrap();
+    let rates = false_alarms(&model, &How { alpha: vec![0.5], ..how(200, 500, Looks::Once) }, || ()).unwrap();
+    assert!(rates.iter().any(|rate| rate.subject == "parts" && !rate.allows(0.05)), "{rates:?}");
+}
+
+/// Each departure that a check says it catches with probability 0.99; a few structures, one look and bets.
+#[test]
+fn departures_of_the_stated_size_are_caught() {
+    for (name, text) in [MODELS[0], MODELS[3], MODELS[7]] {
+        let model = Model::parse(text).unwrap();
+        for looks in [Looks::Once, Looks::Always] {
+            let found = power(&model, &How { alpha: vec![0.01], ..how(25, 2_000, looks) }, || ()).unwrap();
+            assert!(found.len() >= 10, "{name}: {found:?}");
+            for power in found {
+                assert!(power.caught.reaches(0.99), "{name} {looks:?}: {power:?}");
+            }
+        }
+    }
+}
+
+/// The same count sees a departure that is stated too small: of half the size each is missed often.
+#[test]
+fn departures_that_are_stated_too_small_are_seen() {
+    let model = Model::parse(MODELS[3].1).unwrap();
+    let law = Law::new(&model);
+    let of = |subject: &str, departure: Departure| {
+        let stops = Stops { at: &[2_000], alpha: &[0.01], looks: Looks::Once };
+        let refuted = |seed: u64| {
+            let sampler = Perfect::new(&law, departure, seed, 2_000);
+            let checks = each(Method::Enumeration, &model, &sampler, &stops).unwrap();
+            let check = checks.iter().find(|check| check.subject == subject && check.tests > 0).unwrap();
+            check.alone[0].is_some()
+        };
+        let refuted = (0..60).filter(|seed| refuted(*seed)).count() as u64;
+        Rate { subject: subject.to_owned(), tests: 1, alpha: 0.01, refuted, runs: 60 }
+    };
+    let stated = power(&model, &How { alpha: vec![0.01], ..how(1, 2_000, Looks::Once) }, || ()).unwrap();
+    let departure =
+        |subject: &str| stated.iter().find(|power| power.caught.subject == subject).unwrap().departure;
+    for (subject, wrong) in [
+        ("structures", Departure::Structures as fn(f64) -> Departure),
+        ("exponentials", |d| Departure::Exponentials(Uniforms::Alone, d)),
+        ("exponentials in pairs", |d| Departure::Exponentials(Uniforms::Pair, d)),
+        ("conditional: draw after draw", |d| Departure::Conditional(Uniforms::Distance(1), d)),
+    ] {
+        let rate = of(subject, wrong(0.5 * departure(subject)));
+        assert!(!rate.reaches(0.99), "{rate:?}");
+    }
+}
+
+/// `P(X ≥ seen)` of a binomial, by fractions.
+fn at_least(seen: u64, of: u64, p: f64) -> f64 {
+    let p = BigRational::from_float(p).unwrap();
+    let q = BigRational::one() - &p;
+    let mut choose = BigInt::one();
+    let mut tail = BigRational::from_integer(0.into());
+    for k in 0..=of {
+        if k >= seen {
+            tail += BigRational::from_integer(choose.clone()) * p.pow(k as i32) * q.pow((of - k) as i32);
+        }
+        choose = choose * (of - k) / (k + 1);
+    }
+    tail.to_f64().unwrap()
+}
+
+/// At the lower end as many or more are seen with half of what is missed, at the upper end as many or fewer.
+#[test]
+fn intervals_are_those_of_clopper_and_pearson() {
+    for (seen, of) in [(0, 10), (1, 10), (5, 10), (10, 10), (3, 60), (59, 60)] {
+        for confidence in [0.9, 0.99, 1.0 - 2e-6] {
+            let (lower, upper) = clopper_pearson(seen, of, confidence);
+            let tail = (1.0 - confidence) / 2.0;
+            let near = |p: f64| (p / tail - 1.0).abs() < 1e-6;
+            assert!(
+                if seen == 0 { lower == 0.0 } else { near(at_least(seen, of, lower)) },
+                "{seen} of {of}: {lower}"
+            );
+            let fewer = 1.0 - at_least(seen + 1, of, upper);
+            assert!(if seen == of { upper == 1.0 } else { near(fewer) }, "{seen} of {of}: {upper}, {fewer}");
+        }
+    }
+}
+
+#[test]
+fn one_looks_often_and_at_last_at_all() {
+    assert_eq!(looks(5), [5]);
+    assert_eq!(looks(12), [8, 9, 10, 11, 12]);
+    let all = looks(1_000);
+    assert!(all.is_sorted() && all.last() == Some(&1_000) && all.len() == 48, "{}", all.len());
+}
+
+/// The perfect sampler is held by the whole kit, at as many draws as `verify` takes by default: it is another way to the same law.
+#[test]
+fn the_perfect_sampler_is_held() {
+    use recursive_gumbel::report::Verdict;
+    use recursive_gumbel::sample::{Draws, Field};
+    use recursive_gumbel::statistics::Budget;
+    let model = Model::parse(MODELS[4].1).unwrap();
+    let law = Law::new(&model);
+    let asked = recursive_gumbel::check::Asked::only(0.05);
+    let budget = Budget::new(1e-6, Method::Enumeration.tests(&model, &Field::DRAWN, &asked)).unwrap();
+    let of = |departure: Departure| {
+        let sampler = Perfect::new(&law, departure, 7, 200_000);
+        let mut draws = Draws::new(&sampler as &dyn Sampler, 200_000);
+        let rows = Method::Enumeration.judge("", &model, &mut draws, &asked, &budget, |_| ()).unwrap();
+        Verdict::of(&rows)
+    };
+    assert_eq!(of(Departure::None), Verdict::Held);
+    assert_eq!(of(Departure::Traces(0.02)), Verdict::Refuted);
+}
