@@ -402,6 +402,21 @@ mutants! {
         let of = |k: usize| if won[k].is_some() { draw.exponentials[k] } else { draw.conditional[k] };
         Draw { conditional: (0..won.len()).map(of).collect(), ..draw }
     };
+
+    // ------------------------------------------------- from public threads: docs/src/mistakes.md names them; more are above
+    probabilities_for_logits: Drawn, ANY, "Gumbels added to probabilities, not to their logarithms", |_, rates| {
+        let sum: f64 = rates.iter().sum();
+        each_rate(rates, |rate| libm::exp(rate / sum));
+    };
+    log_prob_of_winners_so_far: LogProb, &[TopK, Permutation], "totals of those who have won, not of those who are left", |right, trace| {
+        let mut total = 0.0;
+        let share = |race: &Race| {
+            let rate = right.rates()[race.winner];
+            total += rate;
+            libm::log(rate / total)
+        };
+        trace.races().iter().map(share).sum()
+    };
 }
 
 /// Changes the exponential of every present entry, given its rate.
