@@ -150,3 +150,42 @@ fn the_perfect_sampler_is_held() {
     assert_eq!(of(Departure::None), Verdict::Held);
     assert_eq!(of(Departure::Traces(0.02)), Verdict::Refuted);
 }
+
+/// One judgement tells the verdicts at every level: they are those of a report at that level, but for what is left to its cause.
+#[test]
+fn each_check_by_itself_is_what_a_report_says() {
+    use recursive_gumbel::check::Asked;
+    use recursive_gumbel::mutants::{Mutant, Mutated};
+    use recursive_gumbel::report::Verdict;
+    use recursive_gumbel::sample::{Draws, Field};
+    use recursive_gumbel::statistics::Budget;
+    use std::collections::BTreeSet;
+    let alphas = [0.05, 1e-4, 1e-6];
+    let (mut refuted, mut differ) = (0, 0);
+    for (name, draws) in [("one_rate_a_fifth_off", 2_000), ("rates_ignored", 200), ("residuals_doubled", 300)]
+    {
+        let model = Model::parse(MODELS[7].1).unwrap();
+        let sampler = Mutated::new(&model, Mutant::named(name).unwrap(), 3).unwrap();
+        let stops = Stops { at: &[draws], alpha: &alphas, looks: Looks::Once };
+        let alone = each(Method::Enumeration, &model, &sampler, &stops).unwrap();
+        let mut before: Option<BTreeSet<&str>> = None;
+        for (place, alpha) in alphas.into_iter().enumerate() {
+            let tests = Method::Enumeration.tests(&model, &Field::DRAWN, &Asked::only(1.0));
+            let budget = Budget::new(alpha, tests).unwrap();
+            let mut source = Draws::new(&sampler, draws);
+            let asked = Asked::only(1.0);
+            let rows = Method::Enumeration.judge("", &model, &mut source, &asked, &budget, |_| ()).unwrap();
+            let wrong = |row: &&recursive_gumbel::report::Row| {
+                row.verdict == Verdict::Refuted || row.note.starts_with("it fails, as it must")
+            };
+            let report: BTreeSet<&str> = rows.iter().filter(wrong).map(|row| row.subject).collect();
+            let these = alone.iter().filter(|check| check.shared[place] == Some(draws));
+            let these: BTreeSet<&str> = these.map(|check| check.subject).collect();
+            assert_eq!(these, report, "{name} at {alpha}");
+            refuted += report.len();
+            differ += u32::from(before.is_some_and(|before| before != report));
+            before = Some(report);
+        }
+    }
+    assert!(refuted > 10 && differ > 0, "{refuted}, {differ}");
+}
