@@ -17,7 +17,7 @@ use recursive_gumbel::sample::Sampler;
 const ALPHA: [f64; 3] = [0.05, 0.01, 0.001];
 
 fn how(runs: u64, draws: u64, looks: Looks) -> How {
-    How { runs, draws, seed: 1, alpha: ALPHA.to_vec(), looks }
+    How { runs, draws, seed: 1, alpha: ALPHA.to_vec(), looks, method: Method::Enumeration }
 }
 
 /// Every structure, few categories and few draws, one look and many.
@@ -25,9 +25,11 @@ fn how(runs: u64, draws: u64, looks: Looks) -> How {
 fn right_samplers_are_not_accused() {
     for (name, text) in MODELS {
         let model = Model::parse(text).unwrap();
-        for (runs, draws, looks) in [(60, 30, Looks::Once), (30, 500, Looks::Once), (15, 300, Looks::Always)]
+        let all = [(60, 30, Looks::Once), (30, 500, Looks::Once), (15, 300, Looks::Always)];
+        for (method, (runs, draws, looks)) in
+            [Method::Enumeration, Method::AnySize].into_iter().flat_map(|method| all.map(|how| (method, how)))
         {
-            let rates = false_alarms(&model, &how(runs, draws, looks), || ()).unwrap();
+            let rates = false_alarms(&model, &How { method, ..how(runs, draws, looks) }, || ()).unwrap();
             for rate in &rates {
                 assert!(rate.allows(rate.alpha), "{name}: {rate:?}");
                 assert!(rate.tests > 0 || rate.refuted == 0, "{name}: {rate:?}");

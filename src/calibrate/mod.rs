@@ -8,9 +8,9 @@
 //! ```
 //! use gumbel_oracle::model::Model;
 //! use recursive_gumbel::calibrate::{How, false_alarms};
-//! use recursive_gumbel::check::Looks;
+//! use recursive_gumbel::check::{Looks, Method};
 //! let model = Model::parse(r#"{"structure": "categorical", "rates": [1, 2]}"#)?;
-//! let how = How { runs: 20, draws: 100, seed: 1, alpha: vec![0.05], looks: Looks::Once };
+//! let how = How { runs: 20, draws: 100, seed: 1, alpha: vec![0.05], looks: Looks::Once, method: Method::Enumeration };
 //! let found = false_alarms(&model, &how, || ())?;
 //! assert_eq!(found.last().map(|last| last.subject.as_str()), Some("the whole report"));
 //! assert!(found.iter().all(|rate| rate.allows(0.05)));
@@ -24,8 +24,7 @@ use rayon::prelude::*;
 use statrs::function::beta::inv_beta_reg;
 
 use crate::check::apart::{Alone, Stops, each};
-use crate::check::{Asked, CheckError, Looks, Method};
-use crate::sample::Field;
+use crate::check::{CheckError, Looks, Method};
 pub use perfect::{Departure, Law, Perfect, Uniforms};
 
 /// The models of `calibrate`: few categories, where asymptotic tests are least right, and one of each structure.
@@ -60,6 +59,8 @@ pub struct How {
     pub alpha: Vec<f64>,
     /// One look at the end, or many: see [`looks`].
     pub looks: Looks,
+    /// By all traces, or as models of any size are judged.
+    pub method: Method,
 }
 
 /// The draws at which one looks: eight, and then at least a tenth more each time, to the last.
@@ -243,11 +244,9 @@ fn all(
     done: impl Fn() + Sync,
 ) -> Result<Vec<Vec<Alone>>, CheckError> {
     let stops = Stops { at, alpha: &how.alpha, looks: how.looks };
-    let asked = Asked { looks: how.looks, ..Asked::only(1.0) };
-    let method = Method::of(model, &Field::DRAWN, &asked, 1.0);
     let run = |number: u64| {
         let sampler = Perfect::new(law, departure, how.seed.wrapping_mul(1 << 32) + number, how.draws);
-        let found = each(method, model, &sampler, &stops);
+        let found = each(how.method, model, &sampler, &stops);
         done();
         found
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gumbel_oracle::model::Model;
 use recursive_gumbel::calibrate::{How, MODELS, Power, Rate, WHOLE, false_alarms, power};
-use recursive_gumbel::check::Looks;
+use recursive_gumbel::check::{Looks, Method};
 
 use super::output::Output;
 use super::table::table;
@@ -58,16 +58,16 @@ const POWER: f64 = 0.99;
 /// Where a rate is from.
 struct Of {
     model: &'static str,
+    method: Method,
     looks: Looks,
     draws: u64,
 }
 
-impl Of {
-    fn looks(&self) -> &'static str {
-        match self.looks {
-            Looks::Once => "one",
-            Looks::Always => "many",
-        }
+/// How often one looks.
+fn words(looks: Looks) -> &'static str {
+    match looks {
+        Looks::Once => "one",
+        Looks::Always => "many",
     }
 }
 
@@ -84,18 +84,22 @@ struct Caught<'a> {
 impl Calibrate {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let mut out = Output::open(self.out.as_deref())?;
-        let settings: Vec<(Looks, u64)> = [Looks::Once, Looks::Always]
+        let draws = || self.draws.iter().copied();
+        let looks =
+            || [Looks::Once, Looks::Always].into_iter().flat_map(|looks| draws().map(move |n| (looks, n)));
+        let settings: Vec<(Method, Looks, u64)> = [Method::Enumeration, Method::AnySize]
             .into_iter()
-            .flat_map(|looks| self.draws.iter().map(move |&n| (looks, n)))
+            .flat_map(|method| looks().map(move |(looks, draws)| (method, looks, draws)))
             .collect();
         let bar = progress(self.runs * (settings.len() * MODELS.len()) as u64, "right samplers", self.quiet);
         let mut alarms: Vec<(Of, Vec<Rate>)> = Vec::new();
         for (name, text) in MODELS {
             let model = Model::parse(text).map_err(Failure::input)?;
-            for &(looks, draws) in &settings {
-                let how = How { runs: self.runs, draws, seed: self.seed, alpha: ALPHA.to_vec(), looks };
+            for &(method, looks, draws) in &settings {
+                let how =
+                    How { runs: self.runs, draws, seed: self.seed, alpha: ALPHA.to_vec(), looks, method };
                 let found = false_alarms(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
-                alarms.push((Of { model: name, looks, draws }, found));
+                alarms.push((Of { model: name, method, looks, draws }, found));
             }
         }
         bar.finish_and_clear();
@@ -103,11 +107,18 @@ impl Calibrate {
         let mut powers: Vec<(Of, Vec<Power>)> = Vec::new();
         for (name, text) in MODELS {
             let model = Model::parse(text).map_err(Failure::input)?;
+            let method = Method::Enumeration;
             for looks in [Looks::Once, Looks::Always] {
-                let how =
-                    How { runs: self.runs, draws: self.power, seed: self.seed, alpha: vec![ALPHA[1]], looks };
+                let how = How {
+                    runs: self.runs,
+                    draws: self.power,
+                    seed: self.seed,
+                    alpha: vec![ALPHA[1]],
+                    looks,
+                    method,
+                };
                 let found = power(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
-                powers.push((Of { model: name, looks, draws: self.power }, found));
+                powers.push((Of { model: name, method, looks, draws: self.power }, found));
             }
         }
         bar.finish_and_clear();
@@ -135,14 +146,23 @@ impl Calibrate {
             let whole =
                 |alpha| rates.iter().find(|rate| rate.subject == WHOLE && rate.alpha == alpha).cloned();
             let tests = rates.last().map_or(0, |rate| rate.tests).to_string();
-            [vec![of.model.to_owned(), of.looks().to_owned(), of.draws.to_string(), tests], three(&whole)]
-                .concat()
+            let names = [of.model, of.method.name(), words(of.looks)].map(str::to_owned).to_vec();
+            [names, vec![of.draws.to_string(), tests], three(&whole)].concat()
         });
-        let head = ["right samplers", "looks", "draws", "tests", "alpha 0.05", "alpha 0.01", "alpha 0.001"];
+        let head = [
+            "right samplers",
+            "judged by",
+            "looks",
+            "draws",
+            "tests",
+            "alpha 0.05",
+            "alpha 0.01",
+            "alpha 0.001",
+        ];
         let mut text = format!(
             "{}\n\nThe whole report of {} right samplers a row: how often it accuses, with the interval of Clopper and Pearson \
              (confidence {CONFIDENCE}).\n\n",
-            table(&head, &[2, 3], reports),
+            table(&head, &[3, 4], reports),
             self.runs
         );
         let mut subjects: Vec<(&str, bool)> = Vec::new();
@@ -163,7 +183,7 @@ impl Calibrate {
                 };
                 let kind = if exact { "exact" } else { "test" }.to_owned();
                 let runs = pooled(ALPHA[0]).map_or(0, |rate| rate.runs).to_string();
-                let looks = Of { model: "", looks, draws: 0 }.looks().to_owned();
+                let looks = words(looks).to_owned();
                 [vec![subject.to_owned(), kind, looks, runs], three(&pooled)].concat()
             },
         );
@@ -210,12 +230,13 @@ impl Calibrate {
 
 fn csv(alarms: &[(Of, Vec<Rate>)], powers: &[(Of, Vec<Power>)]) -> String {
     let mut text =
-        "model,looks,draws,check,tests,alpha,departure,what,refuted,runs,rate,lower,upper\n".to_owned();
+        "model,method,looks,draws,check,tests,alpha,departure,what,refuted,runs,rate,lower,upper\n"
+            .to_owned();
     let mut line = |of: &Of, rate: &Rate, departure: String, what: &str| {
         let (lower, upper) = rate.interval(CONFIDENCE);
         let Rate { subject, tests, alpha, refuted, runs } = rate;
         let looks = if of.looks == Looks::Once { "once" } else { "always" };
-        let of = format!("{},{looks},{}", of.model, of.draws);
+        let of = format!("{},{},{looks},{}", of.model, of.method.name(), of.draws);
         text += &format!(
             "{of},{subject},{tests},{alpha},{departure},{what},{refuted},{runs},{},{lower},{upper}\n",
             rate.rate()

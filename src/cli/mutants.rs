@@ -24,7 +24,7 @@ pub(super) struct Mutants {
     /// Seeds of which the median is told.
     #[arg(long, value_name = "S", default_value_t = kills::SEEDS, requires = "matrix", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
-    /// At most so many draws: a dash beyond.
+    /// At most so many draws: a point stands for what takes more.
     #[arg(long, value_name = "N", default_value_t = 200_000, requires = "matrix", value_parser = clap::value_parser!(u64).range(10..=200_000))]
     most: u64,
     /// The format of the matrix.
