@@ -152,8 +152,8 @@ impl<'m> Walked<'m> {
     }
 
     /// The races of a draw, with the transform of their winners.
-    fn wins(&self, walk: &Walk<'_>, number: u64) -> Vec<Win> {
-        let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    fn wins(&self, walk: &Walk<'_>, number: u64, digest: u64) -> Vec<Win> {
+        let mut rng = ChaCha8Rng::seed_from_u64(SEED ^ digest);
         rng.set_stream(number);
         let random: Vec<f64> = walk.winners().iter().map(|_| rng.random()).collect();
         let winners = walk.winners().iter().zip(walk.transform(&random));
@@ -177,6 +177,19 @@ impl<'m> Walked<'m> {
 
 /// Of the randomness that the transform needs: it is no one else's.
 const SEED: u64 = 0x7d1f_9a3e_55c2_e08b;
+
+/// A number for the traces up to this draw, as far as they are at hand. If the randomness were the same for the same number of a draw,
+/// whatever was drawn, all samples would share it; where nobody can lose the transform is nothing else, and would be refuted for every
+/// sample or for none. The trace of the draw alone is not enough either, where there are few.
+fn digest(batch: &Batch, draw: usize) -> u64 {
+    let traces = (draw.saturating_sub(EARLIER)..=draw).filter_map(|draw| batch.trace(draw));
+    traces.flatten().fold(0, |digest: u64, &winner| {
+        (digest.rotate_left(23) ^ (u64::from(winner) + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
+}
+
+/// So many draws before.
+const EARLIER: usize = 16;
 
 impl Look<Structure> for Walked<'_> {
     fn look(&self, known: &Known<'_>, number: u64, batch: &Batch, draw: usize, evidence: &mut Evidence) {
@@ -204,7 +217,7 @@ impl Look<Structure> for Walked<'_> {
                     let what = self.difference(&leads_to, structure);
                     evidence.defects.push((number, Defect::LeadsTo, what));
                 }
-                evidence.wins.extend(self.wins(&walk, number));
+                evidence.wins.extend(self.wins(&walk, number, digest(batch, draw)));
                 evidence.ends.push(evidence.wins.len());
                 let (score, won) = (walk.score(), |k: usize| f64::from(u8::from(walk.has_won(k))));
                 evidence.chances.extend(known.present.iter().map(|&k| (score[k] + won(k)).max(0.0)));

@@ -54,6 +54,7 @@ impl Alias {
         large.clear();
         for (slot, share) in (0..).zip(&mut *shares) {
             *share *= scale;
+            // One that is just full is right in either list: its slot is its own but for 2^-64.
             if *share < 1.0 { small.push(slot) } else { large.push(slot) }
         }
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
