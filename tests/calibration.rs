@@ -39,6 +39,17 @@ fn right_samplers_are_not_accused() {
     }
 }
 
+/// Where nobody can lose, the transform of the winner is its random number. With the same ones for every sample, all forty were accused
+/// here.
+#[test]
+fn samples_do_not_share_the_random_numbers_of_their_winners() {
+    let model = Model::parse(MODELS[5].1).unwrap();
+    let how = How { method: Method::AnySize, ..how(40, 1_000, Looks::Once) };
+    let rates = false_alarms(&model, &how, || ()).unwrap();
+    let winners: Vec<&Rate> = rates.iter().filter(|rate| rate.subject == "winners").collect();
+    assert!(winners.len() >= 2 && winners.iter().all(|rate| rate.allows(rate.alpha)), "{winners:?}");
+}
+
 /// The same count sees a level that is not kept: at 0.5 each a check accuses far more often than at 0.05.
 #[test]
 fn alarms_that_are_too_many_are_seen() {
@@ -66,11 +77,11 @@ fn departures_of_the_stated_size_are_caught() {
 #[test]
 fn departures_that_are_stated_too_small_are_seen() {
     let model = Model::parse(MODELS[3].1).unwrap();
-    let law = Law::new(&model);
+    let law = Law::new(&model).unwrap();
     let of = |subject: &str, departure: Departure| {
         let stops = Stops { at: &[2_000], alpha: &[0.01], looks: Looks::Once };
         let refuted = |seed: u64| {
-            let sampler = Perfect::new(&law, departure, seed, 2_000);
+            let sampler = Perfect::new(&law, departure, seed, 2_000).unwrap();
             let checks = each(Method::Enumeration, &model, &sampler, &stops).unwrap();
             let check = checks.iter().find(|check| check.subject == subject && check.tests > 0).unwrap();
             check.alone[0].is_some()
@@ -140,11 +151,11 @@ fn the_perfect_sampler_is_held() {
     use recursive_gumbel::sample::{Draws, Field};
     use recursive_gumbel::statistics::Budget;
     let model = Model::parse(MODELS[4].1).unwrap();
-    let law = Law::new(&model);
+    let law = Law::new(&model).unwrap();
     let asked = recursive_gumbel::check::Asked::only(0.05);
     let budget = Budget::new(1e-6, Method::Enumeration.tests(&model, &Field::DRAWN, &asked)).unwrap();
     let of = |departure: Departure| {
-        let sampler = Perfect::new(&law, departure, 7, 200_000);
+        let sampler = Perfect::new(&law, departure, 7, 200_000).unwrap();
         let mut draws = Draws::new(&sampler as &dyn Sampler, 200_000);
         let rows = Method::Enumeration.judge("", &model, &mut draws, &asked, &budget, |_| ()).unwrap();
         Verdict::of(&rows)
@@ -190,4 +201,48 @@ fn each_check_by_itself_is_what_a_report_says() {
         }
     }
     assert!(refuted > 10 && differ > 0, "{refuted}, {differ}");
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused() {
+    use recursive_gumbel::check::CheckError;
+    use recursive_gumbel::statistics::StatisticsError;
+    let model = Model::parse(MODELS[3].1).unwrap();
+    let refused = |how: How| match false_alarms(&model, &how, || ()) {
+        Err(CheckError::Statistics(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let right = how(2, 10, Looks::Once);
+    assert_eq!(refused(How { runs: 0, ..right.clone() }), "no draws: want at least one");
+    assert_eq!(refused(How { draws: 0, ..right.clone() }), "no draws: want at least one");
+    assert_eq!(refused(How { alpha: vec![], ..right.clone() }), "a budget for 0 tests: want at least one");
+    for alpha in [0.0, 1.5, f64::NAN, -0.1] {
+        let said = refused(How { alpha: vec![0.05, alpha], ..right.clone() });
+        assert!(said.starts_with(&format!("a false-alarm probability of {alpha:?}")), "{said}");
+    }
+    let law = Law::new(&model).unwrap();
+    for wrong in [
+        Departure::Structures(f64::NAN),
+        Departure::Traces(-0.1),
+        Departure::Exponentials(Uniforms::Alone, 0.6),
+        Departure::Conditional(Uniforms::Distance(0), 0.1),
+    ] {
+        assert!(
+            matches!(Perfect::new(&law, wrong, 1, 10), Err(StatisticsError::Argument { .. })),
+            "{wrong:?}"
+        );
+    }
+    // A tree of 12 vertices has more traces than can be told.
+    let edges: Vec<String> = (0..12).flat_map(|v| (0..v).map(move |u| format!("[{u},{v},1]"))).collect();
+    let large =
+        format!(r#"{{"structure": "spanning_tree", "vertices": 12, "edges": [{}]}}"#, edges.join(","));
+    let large = Model::parse(&large).unwrap();
+    assert!(matches!(false_alarms(&large, &right, || ()), Err(CheckError::TooLarge(_))));
+    // Where there is no entry, nothing can depart.
+    let lone = Model::parse(r#"{"structure": "spanning_tree", "vertices": 1, "edges": []}"#).unwrap();
+    assert!(false_alarms(&lone, &right, || ()).unwrap().iter().all(|rate| rate.refuted == 0));
+    let law = Law::new(&lone).unwrap();
+    for departure in [Departure::Part(0.1), Departure::Exponentials(Uniforms::Distance(1), 0.1)] {
+        assert!(Perfect::new(&law, departure, 1, 10).unwrap().draw(3).exponentials.is_empty());
+    }
 }

@@ -25,6 +25,7 @@ use statrs::function::beta::inv_beta_reg;
 
 use crate::check::apart::{Alone, Stops, each};
 use crate::check::{CheckError, Looks, Method};
+use crate::statistics::StatisticsError;
 pub use perfect::{Departure, Law, Perfect, Uniforms};
 
 /// The models of `calibrate`: few categories, where asymptotic tests are least right, and one of each structure.
@@ -53,7 +54,7 @@ pub struct How {
     pub runs: u64,
     /// Draws of each.
     pub draws: u64,
-    /// The seed.
+    /// The seed, of which the lower 32 bits count.
     pub seed: u64,
     /// False-alarm probabilities.
     pub alpha: Vec<f64>,
@@ -61,6 +62,17 @@ pub struct How {
     pub looks: Looks,
     /// By all traces, or as models of any size are judged.
     pub method: Method,
+}
+
+impl How {
+    /// Whether there is something to count.
+    fn check(&self) -> Result<(), StatisticsError> {
+        match self.alpha.first() {
+            _ if self.runs == 0 || self.draws == 0 => Err(StatisticsError::NoDraws),
+            None => Err(StatisticsError::NoTests),
+            Some(_) => Ok(()),
+        }
+    }
 }
 
 /// The draws at which one looks: eight, and then at least a tenth more each time, to the last.
@@ -139,7 +151,8 @@ pub const WHOLE: &str = "the whole report";
 /// # Errors
 /// [`CheckError`].
 pub fn false_alarms(model: &Model, how: &How, done: impl Fn() + Sync) -> Result<Vec<Rate>, CheckError> {
-    let law = Law::new(model);
+    how.check()?;
+    let law = Law::new(model)?;
     let at = match how.looks {
         Looks::Once => vec![how.draws],
         Looks::Always => looks(how.draws),
@@ -210,7 +223,8 @@ const WRONG: [Wrong; 14] = [
 /// # Errors
 /// [`CheckError`].
 pub fn power(model: &Model, how: &How, done: impl Fn() + Sync) -> Result<Vec<Power>, CheckError> {
-    let law = Law::new(model);
+    how.check()?;
+    let law = Law::new(model)?;
     let one = How { runs: 1, ..how.clone() };
     let at = [how.draws];
     let stated = all(model, &law, &one, &at, Departure::None, || ())?;
@@ -245,7 +259,8 @@ fn all(
 ) -> Result<Vec<Vec<Alone>>, CheckError> {
     let stops = Stops { at, alpha: &how.alpha, looks: how.looks };
     let run = |number: u64| {
-        let sampler = Perfect::new(law, departure, how.seed.wrapping_mul(1 << 32) + number, how.draws);
+        let seed = how.seed.wrapping_mul(1 << 32).wrapping_add(number);
+        let sampler = Perfect::new(law, departure, seed, how.draws)?;
         let found = each(how.method, model, &sampler, &stops);
         done();
         found

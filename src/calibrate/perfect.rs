@@ -12,6 +12,7 @@
 //! trace, or the difference of distribution functions of one uniform. Where the exponentials are wrong, they are made from uniforms
 //! `s_k = e^{-λ_k E_k}`, and the trace is that of the oracle's algorithm run on them.
 
+use gumbel_oracle::limit::{Limit, TooLarge};
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::to_f64;
 use gumbel_oracle::race::Trace;
@@ -24,6 +25,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use crate::sample::{Batch, Draw, Sampler};
+use crate::statistics::StatisticsError;
 
 /// What is wrong, and by how much.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +42,20 @@ pub enum Departure {
     Exponentials(Uniforms, f64),
     /// Uniforms of the conditional draw.
     Conditional(Uniforms, f64),
+}
+
+impl Departure {
+    /// By how much.
+    fn delta(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Structures(delta)
+            | Self::Traces(delta)
+            | Self::Part(delta)
+            | Self::Exponentials(_, delta)
+            | Self::Conditional(_, delta) => delta,
+        }
+    }
 }
 
 /// Which uniforms are wrong: the first present entry, unless it is said otherwise.
@@ -92,8 +108,11 @@ struct Known {
 
 impl<'m> Law<'m> {
     /// Enumerates.
-    #[must_use]
-    pub fn new(model: &'m Model) -> Self {
+    ///
+    /// # Errors
+    /// [`TooLarge`] if there are more traces than the default limit.
+    pub fn new(model: &'m Model) -> Result<Self, TooLarge> {
+        model.check_traces(Limit::default())?;
         let rates: Vec<f64> = model.rates().iter().map(to_f64).collect();
         let known = model.traces().map(|outcome| Known {
             log_prob: libm::log(to_f64(&outcome.probability)),
@@ -104,7 +123,7 @@ impl<'m> Law<'m> {
         });
         let traces = known.collect();
         let present = (0..rates.len()).filter(|&k| rates[k] > 0.0).collect();
-        Self { model, rates, present, traces }
+        Ok(Self { model, rates, present, traces })
     }
 
     /// Of each trace whether it is in a set of about half of the probability; of structures, if it divides none.
@@ -137,8 +156,8 @@ impl<'m> Law<'m> {
     /// Of each trace whether the first present entry is in the structure.
     fn first_inside(&self) -> Vec<bool> {
         let inside = |known: &Known| match &known.structure {
-            Structure::Entries(set) => set.contains(&self.present[0]),
-            _ => known.trace.races().first().is_some_and(|race| race.winner == self.present[0]),
+            Structure::Entries(set) => self.present.first().is_some_and(|first| set.contains(first)),
+            _ => known.trace.races().first().is_some_and(|race| self.present.first() == Some(&race.winner)),
         };
         self.traces.iter().map(inside).collect()
     }
@@ -166,9 +185,26 @@ impl<'m> Law<'m> {
 }
 
 impl<'m> Perfect<'m> {
-    /// Draws that depart like this. Of a departure that depends on the draw before, at most `draws`.
-    #[must_use]
-    pub fn new(law: &'m Law<'m>, departure: Departure, seed: u64, draws: u64) -> Self {
+    /// Draws that depart like this. Of a departure that depends on draws before, so many: later ones do not depart.
+    ///
+    /// # Errors
+    /// [`StatisticsError::Argument`] if the departure is not from 0 to 1/2, or at a distance of 0.
+    pub fn new(
+        law: &'m Law<'m>,
+        departure: Departure,
+        seed: u64,
+        draws: u64,
+    ) -> Result<Self, StatisticsError> {
+        let delta = departure.delta();
+        if !(0.0..=0.5).contains(&delta) {
+            let want = "a number from 0 to 1/2";
+            return Err(StatisticsError::Argument { name: "departure", value: delta, want });
+        }
+        if let Departure::Exponentials(Uniforms::Distance(0), _)
+        | Departure::Conditional(Uniforms::Distance(0), _) = departure
+        {
+            return Err(StatisticsError::Argument { name: "distance", value: 0.0, want: "1 draw or more" });
+        }
         let probabilities = match departure {
             Departure::Structures(delta) => law.moved(&law.half(true), delta),
             Departure::Traces(delta) => law.moved(&law.half(false), delta),
@@ -193,7 +229,7 @@ impl<'m> Perfect<'m> {
         {
             perfect.halves = perfect.chains(lag, delta, draws);
         }
-        perfect
+        Ok(perfect)
     }
 
     /// Of each draw and entry the half: that of the draw before with probability `1/2 + δ`.
@@ -249,7 +285,7 @@ impl<'m> Perfect<'m> {
     fn half_of(&self, which: Uniforms, trace: usize, of_draw: &[f64]) -> Option<bool> {
         match which {
             Uniforms::GivenTrace => Some(self.half[trace]),
-            Uniforms::Against => Some(of_draw[self.law.present[0]] >= 0.5),
+            Uniforms::Against => self.law.present.first().map(|&first| of_draw[first] >= 0.5),
             _ => None,
         }
     }
@@ -272,7 +308,7 @@ impl<'m> Perfect<'m> {
     /// Makes the uniforms of a draw wrong; `half` is that of what they depend on, where it is none of them.
     fn depart(&self, which: Uniforms, delta: f64, number: u64, uniforms: &mut [f64], half: Option<bool>) {
         let present = &self.law.present;
-        let first = present[0];
+        let Some(&first) = present.first() else { return };
         match which {
             Uniforms::Distance(_) => {
                 let halves = self.halves.chunks(present.len()).nth(number as usize).unwrap_or_default();
@@ -360,7 +396,7 @@ mod tests {
     #[test]
     fn laws_are_moved_by_an_exact_amount() {
         let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, "1/2", 3]}"#).unwrap();
-        let law = Law::new(&model);
+        let law = Law::new(&model).unwrap();
         for into in [law.half(true), law.half(false), law.first_inside()] {
             let moved = law.moved(&into, 0.0625);
             assert_eq!(moved.iter().sum::<BigRational>(), ratio(1, 1));

@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use super::{Asked, Check, CheckError, Known, Level, Looks, Method, Terms, Verdict};
 use crate::report::Row;
-use crate::sample::{Batch, Field, Sampler, Source, SourceError};
+use crate::sample::{Batch, Draws, Field, Sampler, Source, SourceError};
 use crate::statistics::{Budget, StatisticsError};
 use gumbel_oracle::model::Model;
+use gumbel_oracle::structure::Structure;
 
 /// What one check says, for each `alpha`.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +51,12 @@ pub fn each(
 ) -> Result<Vec<Alone>, CheckError> {
     let asked = Asked { looks: stops.looks, ..Asked::only(1.0) };
     let tests = method.tests(model, sampler.fields(), &asked).max(1);
-    let budget = Budget::new(stops.alpha.iter().copied().fold(1e-6, f64::max), tests)?;
-    let mut source = UpTo { sampler, next: 0, stops: stops.at };
+    for alpha in stops.alpha {
+        Budget::new(*alpha, tests)?;
+    }
+    let most = stops.alpha.iter().copied().reduce(f64::max).ok_or(StatisticsError::NoTests)?;
+    let budget = Budget::new(most, tests)?;
+    let mut source = UpTo { draws: Draws::new(sampler, 0), stops: stops.at.iter() };
     let mut found: Vec<Alone> = Vec::new();
     let mut watch = |checks: &[Box<dyn Check>], known: &Known<'_>, seen: u64| {
         if found.is_empty() {
@@ -113,37 +118,31 @@ impl Alone {
 
 /// The draws of a sampler up to the last stop, no batch beyond a stop.
 struct UpTo<'s> {
-    sampler: &'s dyn Sampler,
-    next: u64,
-    stops: &'s [u64],
+    draws: Draws<'s, Structure>,
+    stops: std::slice::Iter<'s, u64>,
 }
-
-/// Draws in a piece, and pieces at a time.
-const PIECE: u64 = 128;
-const PIECES: u64 = 32;
 
 impl Source for UpTo<'_> {
     type Piece = Range<u64>;
 
     fn fields(&self) -> &[Field] {
-        self.sampler.fields()
+        self.draws.fields()
     }
 
     fn next(&mut self) -> Result<Vec<Range<u64>>, SourceError> {
-        let stop = self.stops.iter().copied().find(|stop| *stop > self.next).unwrap_or(self.next);
-        let end = stop.min(self.next + PIECE * PIECES);
-        let starts = (self.next..end).step_by(PIECE as usize);
-        let pieces = starts.map(|start| start..end.min(start + PIECE)).collect();
-        self.next = end;
-        Ok(pieces)
+        loop {
+            let pieces = self.draws.next()?;
+            let stop = if pieces.is_empty() { self.stops.next() } else { None };
+            let Some(&stop) = stop else { return Ok(pieces) };
+            self.draws.extend_to(stop);
+        }
     }
 
     fn first(&self, piece: &Range<u64>) -> u64 {
-        piece.start
+        self.draws.first(piece)
     }
 
     fn fill(&self, piece: &Range<u64>, batch: &mut Batch) -> Result<(), SourceError> {
-        self.sampler.fill(piece.start, (piece.end - piece.start) as usize, batch);
-        Ok(())
+        self.draws.fill(piece, batch)
     }
 }

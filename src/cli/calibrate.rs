@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gumbel_oracle::model::Model;
 use recursive_gumbel::calibrate::{How, MODELS, Power, Rate, WHOLE, false_alarms, power};
 use recursive_gumbel::check::{Looks, Method};
 
-use super::output::Output;
+use super::output::{Output, TableOrCsv};
 use super::table::table;
 use super::{Failure, Outcome, progress};
 
@@ -28,25 +28,17 @@ pub(super) struct Calibrate {
     #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(8..=1_000_000))]
     power: u64,
     /// The seed.
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=u64::from(u32::MAX)))]
     seed: u64,
     /// The format.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = TableOrCsv::Table)]
+    format: TableOrCsv,
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// No sign of progress.
     #[arg(long)]
     quiet: bool,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// For people: reports by model, checks over all models.
-    Table,
-    /// All there is, one line per rate, with a head.
-    Csv,
 }
 
 const ALPHA: [f64; 3] = [0.05, 0.01, 0.001];
@@ -123,8 +115,8 @@ impl Calibrate {
         }
         bar.finish_and_clear();
         let text = match self.format {
-            Format::Table => self.table(&alarms, &powers),
-            Format::Csv => csv(&alarms, &powers),
+            TableOrCsv::Table => self.table(&alarms, &powers),
+            TableOrCsv::Csv => csv(&alarms, &powers),
         };
         out.write(|out| out.write_all(text.as_bytes()))?;
         out.finish()?;

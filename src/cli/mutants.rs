@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use recursive_gumbel::mutants::{Mutant, kills};
 
-use super::output::Output;
+use super::output::{Output, TableOrCsv};
 use super::{Failure, Outcome, mutant, progress};
 
 /// The implementations that are wrong on purpose, and with --matrix which check sees which of them.
@@ -28,22 +28,14 @@ pub(super) struct Mutants {
     #[arg(long, value_name = "N", default_value_t = 200_000, requires = "matrix", value_parser = clap::value_parser!(u64).range(10..=200_000))]
     most: u64,
     /// The format of the matrix.
-    #[arg(long, value_enum, default_value_t = Format::Table, requires = "matrix")]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = TableOrCsv::Table, requires = "matrix")]
+    format: TableOrCsv,
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// No sign of progress.
     #[arg(long)]
     quiet: bool,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// For people.
-    Table,
-    /// One line per mutant, with a head.
-    Csv,
 }
 
 impl Mutants {
@@ -63,8 +55,8 @@ impl Mutants {
         let matrix = kills::matrix(&mutants, &ladder, self.seeds, || bar.inc(1)).map_err(Failure::input)?;
         bar.finish_and_clear();
         let text = match self.format {
-            Format::Table => matrix.table(),
-            Format::Csv => matrix.csv(),
+            TableOrCsv::Table => matrix.table(),
+            TableOrCsv::Csv => matrix.csv(),
         };
         out.write(|out| out.write_all(text.as_bytes()))?;
         out.finish()?;

@@ -22,6 +22,15 @@ pub(super) enum Format {
     Csv,
 }
 
+/// The same of what has no JSON.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TableOrCsv {
+    /// For people.
+    Table,
+    /// All there is, one line each, with a head.
+    Csv,
+}
+
 /// An output that is opened before the long work.
 #[derive(Debug)]
 pub(super) struct Output {

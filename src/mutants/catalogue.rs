@@ -338,11 +338,11 @@ mutants! {
     };
     one_uniform_for_all: Conditional, ANY, "one uniform for everything", |right, trace, uniforms| {
         let first = right.rates().iter().position(|rate| *rate > 0.0).unwrap_or(0);
-        right.given(trace, &vec![uniforms[first]; uniforms.len()])
+        right.given(trace, &vec![uniforms.get(first).copied().unwrap_or(0.5); uniforms.len()])
     };
     uniform_of_time_for_residuals: Conditional, LOSERS, "the residuals from the uniform of the first race", |right, trace, uniforms| {
         let winner = trace.races().first().map_or(0, |race| race.winner);
-        let log = -libm::log(uniforms[winner]);
+        let log = -libm::log(uniforms.get(winner).copied().unwrap_or(0.5));
         right.assembled(trace, uniforms, |_, total, log| log / total, |_, rate, _| log / rate)
     };
 
@@ -372,8 +372,8 @@ mutants! {
         Draw { conditional: right.given(&draw.trace, &uniforms), ..draw }
     };
     trace_cut: Draw, RACES, "a trace without its last race", |_, _, draw| {
-        let races = draw.trace.races();
-        let cut = Trace::new(draw.trace.entry_count(), races[..races.len() - 1].to_vec());
+        let races = draw.trace.races().split_last().map_or(&[][..], |(_, before)| before);
+        let cut = Trace::new(draw.trace.entry_count(), races.to_vec());
         Draw { trace: cut.unwrap_or_else(|_| draw.trace.clone()), ..draw }
     };
     structure_before: Draw, ANY, "the structure of the draw before", |right, number, draw| {

@@ -107,6 +107,11 @@ impl<'s, X> Draws<'s, X> {
     pub fn in_pieces_of(self, draws: u64) -> Self {
         Self { piece: draws.max(1), ..self }
     }
+
+    /// Go on to the draws before this one.
+    pub(crate) fn extend_to(&mut self, end: u64) {
+        self.end = self.end.max(end);
+    }
 }
 
 /// Pieces at a time, for all threads.
