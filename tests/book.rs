@@ -36,8 +36,12 @@ use recursive_gumbel::mutants::Mutant;
 use recursive_gumbel::mutants::kills::{Kills, Matrix};
 use recursive_gumbel::statistics::{POWER, cell_p_value, coin_bets, g_test, law_bets, pearson};
 
+#[path = "common/estimates.rs"]
+mod estimates;
 #[path = "common/families.rs"]
 mod families;
+#[path = "common/mistaken.rs"]
+mod mistaken;
 #[path = "common/trainings.rs"]
 mod trainings;
 
@@ -323,15 +327,17 @@ fn mistake_blocks() -> Vec<(&'static str, &'static str, String)> {
         (file, "mutants", table(mutant_lines(&matrix))),
         (file, "kill-matrix", matrix.table().trim_end().to_owned()),
     ];
-    for (name, rows) in [
-        ("mistakes-rates", families::rates()),
-        ("mistakes-exponentials", families::exponentials()),
-        ("mistakes-structures", families::structures()),
-        ("mistakes-log-probabilities", families::log_probabilities()),
-        ("mistakes-scores", families::scores()),
-        ("mistakes-conditionals", families::conditionals()),
+    for (file, name, rows) in [
+        ("mistakes_rates.md", "mistakes-rates", families::rates()),
+        ("mistakes_exponentials.md", "mistakes-exponentials", families::exponentials()),
+        ("mistakes_structures.md", "mistakes-structures", families::structures()),
+        ("mistakes_log_probabilities.md", "mistakes-log-probabilities", families::log_probabilities()),
+        ("mistakes_scores.md", "mistakes-scores", families::scores()),
+        ("mistakes_conditionals.md", "mistakes-conditionals", families::conditionals()),
+        ("mistakes_estimates.md", "mistakes-estimates", estimates::means()),
+        ("mistakes_estimates.md", "mistakes-estimates-refuted", estimates::refuted_at()),
     ] {
-        all.push(("mistakes.md", name, table(rows)));
+        all.push((file, name, table(rows)));
     }
     all
 }

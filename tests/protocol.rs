@@ -216,7 +216,7 @@ fn what_cannot_be_answered_is_told_and_the_next_request_is() {
         ),
         (
             r#"{"id":1,"op":"gradient","loss":"default","estimator":"relax","draws":1,"count":1,"seed":1}"#,
-            "unknown estimator \"relax\"",
+            "no estimator \"relax\": want one of e_reinforce",
         ),
         (
             r#"{"id":1,"op":"gradient","loss":"default","estimator":"t_reinforce_plus","draws":1,"count":1,"seed":1}"#,

@@ -550,7 +550,7 @@ impl Entries {
         let error = errors.map(|(d, g)| g.abs() * libm::sqrt(d.variance() / d.draws)).sum::<f64>() / square;
         let own = (2..=10).find(|&draws| {
             let part = f64::from(draws - 1) / f64::from(draws);
-            (factor - part).abs() <= 2.0 * error
+            error <= 0.1 && (factor - part).abs() <= 2.0 * error
         });
         let own = own.map_or_else(String::new, |draws| {
             format!(

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use recursive_gumbel::mutants;
+use recursive_gumbel::mutants::estimates::Mistake;
 use serde_json::{Value, json};
 
 /// A planted mistake.
@@ -13,8 +14,8 @@ use serde_json::{Value, json};
 pub(super) enum Mutant {
     /// One of the library, in whatever it says of draws and traces.
     Draws(&'static mutants::Mutant),
-    /// Estimates of gradients are so many times as long as they should be.
-    Gradient(f64),
+    /// One of the library, in its estimates of gradients.
+    Estimates(&'static Mistake),
     /// It does not answer as it should when it is asked for more than two draws.
     Answers(Misbehaviour),
 }
@@ -44,10 +45,8 @@ pub(super) enum Misbehaviour {
     Both,
 }
 
-/// By their names; those of the library are [`mutants::Mutant::all`].
-const OTHERS: [(&str, Mutant); 12] = [
-    ("gradient_halved", Mutant::Gradient(0.5)),
-    ("gradient_sign", Mutant::Gradient(-1.0)),
+/// By their names; those of the library are [`mutants::Mutant::all`] and [`Mistake::all`].
+const OTHERS: [(&str, Mutant); 10] = [
     ("crash", Mutant::Answers(Misbehaviour::Crash)),
     ("hang", Mutant::Answers(Misbehaviour::Hang)),
     ("garbage", Mutant::Answers(Misbehaviour::Garbage)),
@@ -60,9 +59,21 @@ const OTHERS: [(&str, Mutant); 12] = [
     ("both", Mutant::Answers(Misbehaviour::Both)),
 ];
 
+const UNKNOWN: &str = "no such mutant: docs/src/mutants.md has the names";
+
+/// The mutant of the library of that name that draws.
+pub(super) fn of_draws(name: &str) -> Result<&'static mutants::Mutant, String> {
+    let estimates = || match Mistake::named(name) {
+        Some(_) => format!("{name} is a mistake of estimators: the matrix is of those that draw"),
+        None => UNKNOWN.to_owned(),
+    };
+    mutants::Mutant::named(name).ok_or_else(estimates)
+}
+
 /// The mutant of the library of that name.
-pub(super) fn of_library(name: &str) -> Result<&'static mutants::Mutant, String> {
-    mutants::Mutant::named(name).ok_or_else(|| "no such mutant: docs/src/mutants.md has the names".to_owned())
+pub(super) fn of_library(name: &str) -> Result<Mutant, String> {
+    let draws = mutants::Mutant::named(name).map(Mutant::Draws);
+    draws.or_else(|| Mistake::named(name).map(Mutant::Estimates)).ok_or_else(|| UNKNOWN.to_owned())
 }
 
 impl FromStr for Mutant {
@@ -71,20 +82,20 @@ impl FromStr for Mutant {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match OTHERS.iter().find(|(other, _)| *other == name) {
             Some((_, mutant)) => Ok(*mutant),
-            None => of_library(name).map(Self::Draws),
+            None => of_library(name),
         }
     }
 }
 
 impl Mutant {
-    /// The one of the library.
+    /// The one of the library that draws.
     pub(super) fn draws(self) -> Option<&'static mutants::Mutant> {
         if let Self::Draws(mutant) = self { Some(mutant) } else { None }
     }
 
-    /// How many times as long estimates of gradients are.
-    pub(super) fn length(self) -> f64 {
-        if let Self::Gradient(length) = self { length } else { 1.0 }
+    /// The one of the library that estimates.
+    pub(super) fn estimates(self) -> Option<&'static Mistake> {
+        if let Self::Estimates(mistake) = self { Some(mistake) } else { None }
     }
 
     /// What it says in the place of these draws; `None` if it says them.

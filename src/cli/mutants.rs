@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use recursive_gumbel::mutants::estimates::Mistake;
 use recursive_gumbel::mutants::{Mutant, kills};
 
 use super::output::{Output, TableOrCsv};
@@ -16,7 +17,7 @@ use super::{Failure, Outcome, mutant, progress};
 #[derive(Args, Debug)]
 pub(super) struct Mutants {
     /// Only these (default: all).
-    #[arg(value_name = "NAME", value_parser = mutant::of_library)]
+    #[arg(value_name = "NAME", value_parser = mutant::of_draws)]
     names: Vec<&'static Mutant>,
     /// Which check sees which: takes minutes.
     #[arg(long)]
@@ -44,9 +45,11 @@ impl Mutants {
         let mutants: Vec<&'static Mutant> =
             if self.names.is_empty() { Mutant::all().iter().collect() } else { self.names.clone() };
         if !self.matrix {
-            for mutant in mutants {
-                out.write(|out| writeln!(out, "{:<34}{}", mutant.name(), mutant.words()))?;
+            let mut all: Vec<(&str, &str)> = mutants.iter().map(|of| (of.name(), of.words())).collect();
+            if self.names.is_empty() {
+                all.extend(Mistake::all().iter().map(|of| (of.name(), of.words())));
             }
+            out.write(|out| all.iter().try_for_each(|(name, words)| writeln!(out, "{name:<34}{words}")))?;
             out.finish()?;
             return Ok(Outcome::Held);
         }

@@ -1,19 +1,26 @@
 //! `sample MODEL -n N`
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::{Args, ValueEnum};
-use gumbel_oracle::model::Kind;
+use gumbel_oracle::loss::Loss;
+use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::structure::Structure;
+use rand::rngs::ChaCha8Rng;
 use rayon::prelude::*;
-use recursive_gumbel::mutants::{Mutant, Mutated};
+use recursive_gumbel::estimate::{Estimates, Named};
+use recursive_gumbel::mutants::Mutated;
+use recursive_gumbel::mutants::estimates::Mistaken;
 use recursive_gumbel::sample::file::{Arrays, write_json_line};
-use recursive_gumbel::sample::{Batch, Field};
+use recursive_gumbel::sample::{Batch, Field, Rated, Sampler, Walker};
 
-use super::mutant::of_library;
+use super::mutant::{Mutant, of_library};
 use super::output::Output;
+use super::report::quoted;
 use super::{Failure, Outcome, progress, read_model};
 
-/// Draw structures from a model, with whatever belongs to a draw.
+/// Draw structures from a model, with whatever belongs to a draw; or estimates of a gradient.
 ///
 /// Draw number i depends on the seed and on i only: more draws, other fields or other threads change nothing.
 #[derive(Args, Debug)]
@@ -34,7 +41,16 @@ pub(super) struct Sample {
     reference: bool,
     /// Draw wrongly, in this way: to see whether a check notices. The names are in docs/src/mutants.md.
     #[arg(long, value_name = "NAME", hide = true, value_parser = of_library, conflicts_with = "reference")]
-    mutant: Option<&'static Mutant>,
+    mutant: Option<Mutant>,
+    /// Write estimates of the gradient of the expected loss instead of draws: by this estimator, in the logits.
+    #[arg(long, value_name = "NAME", value_parser = Named::from_str, conflicts_with = "with")]
+    estimator: Option<Named>,
+    /// The draws of one estimate (default: the fewest that there can be, 1, or 2 with a leave-one-out baseline).
+    #[arg(long, value_name = "K", requires = "estimator", value_parser = clap::value_parser!(u32).range(1..))]
+    draws: Option<u32>,
+    /// The loss whose gradient is estimated, by its name.
+    #[arg(long, value_name = "NAME", requires = "estimator", default_value = "default")]
+    loss: String,
     /// The format: JSON Lines, or NumPy's .npz (needs --out; all draws are held in memory).
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
@@ -76,7 +92,7 @@ impl Sample {
             return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
         }
         let model = read_model(&self.model)?;
-        let sampler = match self.mutant {
+        let sampler = match self.mutant.and_then(Mutant::draws) {
             Some(mutant) if !mutant.is_of(model.kind()) => {
                 let (name, structure) = (mutant.name(), model.kind().name());
                 let problem = format!("--mutant {name}: {structure} has no such mistake, {}", mutant.words());
@@ -85,7 +101,10 @@ impl Sample {
             Some(mutant) => Box::new(Mutated::new(&model, mutant, self.seed).map_err(Failure::input)?),
             None => super::sampler(&model, self.seed, self.reference)?,
         };
-        let mut fields = vec![Field::Structure];
+        let rates: Vec<f64> = model.rates_as();
+        let estimates = self.estimates(&model, &*sampler, &rates)?;
+        let sampler = estimates.as_deref().unwrap_or(&*sampler);
+        let mut fields = vec![if self.estimator.is_some() { Field::Gradient } else { Field::Structure }];
         fields.extend(self.with.iter().map(|with| match with {
             With::Trace => Field::Trace,
             With::LogProb => Field::LogProb,
@@ -142,5 +161,43 @@ impl Sample {
         }
         output.finish()?;
         Ok(Outcome::Held)
+    }
+
+    /// The estimates that are asked for, made of the draws of this sampler.
+    fn estimates<'a>(
+        &self,
+        model: &'a Model,
+        sampler: &'a dyn Sampler,
+        rates: &'a [f64],
+    ) -> Result<Option<Box<dyn Sampler + 'a>>, Failure> {
+        let mistake = self.mutant.and_then(Mutant::estimates);
+        let Some(estimator) = self.estimator else {
+            return match mistake {
+                Some(mistake) => {
+                    let of: Vec<&str> = mistake.of().iter().map(|of| of.name()).collect();
+                    let (name, of) = (mistake.name(), of.join(", "));
+                    Err(Failure::input(format!(
+                        "--mutant {name} is a mistake of estimators: want --estimator, one of {of}"
+                    )))
+                }
+                None => Ok(None),
+            };
+        };
+        let loss = Loss::named(model, &self.loss);
+        let loss = loss.map_err(|error| Failure::input(format!("--loss {}: {error}", quoted(&self.loss))))?;
+        let draws = self.draws.map_or(estimator.fewest_draws(), |draws| draws as usize);
+        // Without a mistake it is right: what is asked for is refused here, not at every estimate.
+        let mistaken = Mistaken::new(model, loss, estimator, draws, mistake, self.seed);
+        let mistaken = mistaken.map_err(|error| match mistake {
+            Some(mistake) => Failure::input(format!("--mutant {}: {error}", mistake.name())),
+            None => Failure::input(format!("--draws: {error}")),
+        })?;
+        if mistake.is_some() {
+            return Ok(Some(Box::new(mistaken)));
+        }
+        let (sampler, races) = (Rated(sampler, rates), Walker::new(model));
+        let f = move |structure: &Structure| loss.of(model, structure) as f64;
+        let estimate = move |rng: &mut ChaCha8Rng| estimator.gradient(draws, &sampler, &races, f, rng);
+        Ok(Some(Box::new(Estimates::new(self.seed, estimate))))
     }
 }

@@ -10,9 +10,10 @@ use gumbel_oracle::structure::Structure;
 use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
-use recursive_gumbel::estimate::{EstimateError, Estimates, Reinforce, Score};
+use recursive_gumbel::estimate::{Estimates, Named, NoEstimator};
 use recursive_gumbel::fast;
 use recursive_gumbel::mutants::Mutated;
+use recursive_gumbel::mutants::estimates::{Mistake, Mistaken};
 use recursive_gumbel::protocol::{From, OPS, Op, Request, Row, VERSION};
 use recursive_gumbel::sample::file::{json_number, json_row, json_value};
 use recursive_gumbel::sample::{Batch, Field, Rated, Sampler, Walk, Walker};
@@ -109,8 +110,8 @@ fn answer(held: &mut Option<Model>, op: Op, mutant: Option<Mutant>) -> Answer {
         Op::Conditional { traces, from } => conditional(model, wrong.as_ref(), &traces, &from),
         Op::Gradient { loss, estimator, draws, count, seed } => {
             let loss = Loss::named(model, &loss).map_err(|error| said(&error))?;
-            let length = mutant.map_or(1.0, Mutant::length);
-            gradient(model, &loss, (&estimator, length), draws, count, seed)
+            let estimator = estimator.parse().map_err(|error: NoEstimator| said(&error))?;
+            gradient(model, loss, (estimator, mutant.and_then(Mutant::estimates)), draws, count, seed)
         }
         _ => Err("an op that this program does not have".to_owned()),
     }
@@ -243,39 +244,29 @@ fn conditional(model: &Model, wrong: Option<&Mutated<'_>>, traces: &[Box<RawValu
 
 fn gradient(
     model: &Model,
-    loss: &Loss,
-    (name, length): (&str, f64),
+    loss: Loss,
+    (estimator, wrong): (Named, Option<&'static Mistake>),
     draws: u32,
     count: u64,
     seed: u64,
 ) -> Answer {
-    let estimator = || -> Result<Option<Reinforce>, EstimateError> {
-        let plain = |score| Reinforce::new(score, draws as usize);
-        Ok(Some(match name {
-            "e_reinforce" => plain(Score::Exponentials)?,
-            "t_reinforce" => plain(Score::Trace)?,
-            "e_reinforce_plus" => plain(Score::Exponentials)?.leave_one_out()?,
-            "t_reinforce_plus" => plain(Score::Trace)?.leave_one_out()?,
-            _ => return Ok(None),
-        }))
-    };
-    let reinforce = estimator().map_err(|error| error.to_string())?.ok_or_else(|| {
-        format!(
-            "unknown estimator {name:?}: want e_reinforce, t_reinforce, e_reinforce_plus or t_reinforce_plus"
-        )
-    })?;
     check_size(model, count.saturating_mul(draws.into()), 1)?;
     let rates: Vec<f64> = model.rates_as();
     let sampler = fast::of_model(model, seed).map_err(|error| error.to_string())?;
-    let sampler = Rated(&*sampler, &rates);
+    let (sampler, races) = (Rated(&*sampler, &rates), Walker::new(model));
     let f = |structure: &Structure| loss.of(model, structure) as f64;
-    let estimates = Estimates::new(seed, |rng| reinforce.gradient(&sampler, f, rng));
+    let draws = draws as usize;
+    let estimates = Estimates::new(seed, |rng| estimator.gradient(draws, &sampler, &races, f, rng));
     let mut batch: Batch = Batch::new(rates.len(), &[Field::Gradient]);
-    estimates.fill(0, count as usize, &mut batch);
+    match wrong.filter(|wrong| wrong.of().contains(&estimator)) {
+        Some(wrong) => Mistaken::new(model, loss, estimator, draws, Some(wrong), seed)
+            .map_err(|error| error.to_string())?
+            .fill(0, count as usize, &mut batch),
+        None => estimates.fill(0, count as usize, &mut batch),
+    }
     if let Some((draw, problem)) = batch.malformed().first() {
         return Err(format!("estimate {draw}: {problem}"));
     }
-    let row = |estimate: &[f64]| json_row(&estimate.iter().map(|g| length * g).collect::<Vec<f64>>());
-    let rows: Vec<String> = (0..batch.len()).filter_map(|draw| batch.gradient(draw)).map(row).collect();
+    let rows: Vec<String> = (0..batch.len()).filter_map(|draw| batch.gradient(draw)).map(json_row).collect();
     Ok(format!("{{\"gradient\":{}}}", list(&rows)))
 }

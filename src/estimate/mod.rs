@@ -16,7 +16,7 @@
 //! All are unbiased. Their exact variances are in [`gumbel_oracle::estimators`]; the command `variance` prints them. The score of the
 //! trace is never worse. An absent entry has the estimate 0.
 //!
-//! [`Relax`] is RELAX, with a [`Critic`] of the exponentials in the place of the baseline.
+//! [`Relax`] is RELAX, with a [`Critic`] of the exponentials in the place of the baseline. [`Named`] is any of them by its name.
 //!
 //! # Cost
 //! That of the draws, O(K · entries) more, and as many numbers in memory.
@@ -54,6 +54,7 @@
 //! void*, ICLR, for RELAX.
 
 mod critic;
+mod named;
 mod numbered;
 mod relax;
 
@@ -63,6 +64,7 @@ use crate::sample::{Batch, Field, WithRates};
 
 pub use critic::{Constant, Critic, Linear, Network, Quadratic, Trainable};
 pub use gumbel_oracle::estimators::{Score, TooFewDraws};
+pub use named::{Named, NoEstimator};
 pub use numbered::Estimates;
 pub use relax::{Plain, Races, Relax, Reparameterised};
 

@@ -19,6 +19,7 @@
 //! ```
 
 mod catalogue;
+pub mod estimates;
 pub mod kills;
 
 use std::fmt;

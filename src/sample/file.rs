@@ -32,8 +32,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{Batch, Field, WalkError, arborescence, binary_tree};
 
-/// Writes one draw of a batch as a line of JSON, the columns that the batch has in its order of fields. An estimate of the gradient
-/// is not of one draw, and not written.
+/// Writes one draw of a batch as a line of JSON, the columns that the batch has in its order of fields.
 ///
 /// # Errors
 /// Those of the writer; [`io::ErrorKind::InvalidData`] if the trace is none of this model.
@@ -43,7 +42,7 @@ use super::{Batch, Field, WalkError, arborescence, binary_tree};
 pub fn write_json_line(out: &mut impl Write, model: &Model, batch: &Batch, draw: usize) -> io::Result<()> {
     out.write_all(b"{")?;
     let mut first = true;
-    for &field in batch.fields().iter().filter(|field| **field != Field::Gradient) {
+    for &field in batch.fields() {
         if let Some(text) = json_value(model, batch, draw, field)? {
             write!(out, "{}\"{}\":{text}", if first { "" } else { "," }, field.name())?;
             first = false;
@@ -154,7 +153,7 @@ pub struct Arrays<'m> {
     fields: Vec<Field>,
     draws: usize,
     integers: [Vec<i64>; 3],
-    floats: [Vec<f64>; 4],
+    floats: [Vec<f64>; 5],
 }
 
 impl<'m> Arrays<'m> {
@@ -197,6 +196,7 @@ impl<'m> Arrays<'m> {
                 (Field::Score, 1, batch.score(draw)),
                 (Field::Exponentials, 2, batch.exponentials(draw)),
                 (Field::Conditional, 3, batch.conditional(draw)),
+                (Field::Gradient, 4, batch.gradient(draw)),
             ] {
                 let values = values.filter(|_| self.fields.contains(&field));
                 self.floats[column].extend(values.unwrap_or_default());
@@ -270,7 +270,7 @@ impl<'m> Arrays<'m> {
         };
         let rows = self.rows();
         let [structures, traces, components] = self.integers;
-        let [log_prob, score, exponentials, conditional] = self.floats;
+        let [log_prob, score, exponentials, conditional, gradient] = self.floats;
         let mut integers = |name: &str, shape: Vec<usize>, values: Vec<i64>| {
             npz.add_array(name, &array([vec![draws], shape].concat(), values)?)
         };
@@ -288,6 +288,7 @@ impl<'m> Arrays<'m> {
             (Field::Score, "score", vec![draws, m], score),
             (Field::Exponentials, "exponentials", vec![draws, m], exponentials),
             (Field::Conditional, "conditional", vec![draws, m], conditional),
+            (Field::Gradient, "gradient", vec![draws, m], gradient),
         ] {
             if self.fields.contains(&field) {
                 npz.add_array(name, &array(shape, values)?)?;

@@ -1,13 +1,15 @@
 //! Estimates of gradients: their mean against the exact one.
 //!
-//! The four estimators are known, and so is the variance of each: bets on the mean may be looked at after every batch.
+//! The estimators are known, and so is the variance of each: bets on the mean may be looked at after every batch.
 
-use gumbel_oracle::estimators::{Score, ScoreMoments};
+use gumbel_oracle::estimators::ScoreMoments;
 use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::{ratio, to_f64};
+use recursive_gumbel::check::estimates::{Estimator, LawOfEstimates};
 use recursive_gumbel::check::{Asked, Method, Objective};
+use recursive_gumbel::estimate::Named;
 use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::Field;
 use recursive_gumbel::statistics::Budget;
@@ -15,18 +17,10 @@ use recursive_gumbel::statistics::Budget;
 use super::live::Live;
 use super::{Dialogue, Failure};
 
-/// The estimators that are asked for, each with its score, and whether it has a leave-one-out baseline.
-const ESTIMATORS: [(&str, Score, bool); 4] = [
-    ("e_reinforce", Score::Exponentials, false),
-    ("t_reinforce", Score::Trace, false),
-    ("e_reinforce_plus", Score::Exponentials, true),
-    ("t_reinforce_plus", Score::Trace, true),
-];
-
-/// The draws of one estimate: as many as are needed.
-fn draws(leave_one_out: bool) -> u32 {
-    if leave_one_out { 2 } else { 1 }
-}
+/// By so many traces at most the variance of RELAX is worked out, which is a sum over all.
+const TRACES: Limit = Limit(20_000);
+/// It is not asked for where its variance is more than so many times that of E-REINFORCE: where exponentials are long, the critic drowns the loss.
+const NOISE: f64 = 2.0;
 
 /// What is asked for.
 struct Question {
@@ -34,6 +28,8 @@ struct Question {
     /// The mean, without a variance.
     objective: Objective,
     moments: ScoreMoments,
+    /// The variances of RELAX, one per entry, if they are in reach, and small enough to be of use.
+    relax: Option<Vec<f64>>,
 }
 
 impl Question {
@@ -46,16 +42,48 @@ impl Question {
         let name = losses.into_iter().find(|name| dialogue.offer.losses.contains(*name))?;
         let loss = Loss::named(model, name).ok()?;
         let objective = Objective::named(model, &loss, Limit::default()).ok()?;
-        Some(Self { loss: name, objective, moments: model.score_moments_of(&loss, Limit::default()).ok()? })
+        let moments = model.score_moments_of(&loss, Limit::default()).ok()?;
+        let mut question = Self { loss: name, objective, moments, relax: None };
+        if model.check_traces(TRACES).is_ok() {
+            let estimator = Estimator::Relax(Named::critic(model.entries().len()));
+            let law = LawOfEstimates::of(model, &loss, &estimator).ok()?;
+            let entries = law.mean.len();
+            let variances: Vec<f64> = (0..entries).map(|k| law.covariance[k * entries + k]).collect();
+            let largest = |of: &[f64]| of.iter().copied().fold(0.0, f64::max);
+            let beside = question.variances(Named::EReinforce)?;
+            question.relax = (largest(&variances) <= NOISE * largest(&beside)).then_some(variances);
+        }
+        Some(question)
     }
 
-    /// With the variance of this estimator.
-    fn objective(&self, score: Score, leave_one_out: bool) -> Objective {
-        let variances = match leave_one_out {
-            true => self.moments.leave_one_out(score, draws(true)).unwrap_or_default(),
+    fn variances(&self, estimator: Named) -> Option<Vec<f64>> {
+        if estimator == Named::RelaxLinear {
+            return self.relax.clone();
+        }
+        let score = estimator.score();
+        let exact = match estimator.leave_one_out() {
+            true => self.moments.leave_one_out(score, estimator.fewest_draws() as u32).ok()?,
             false => self.moments.variance(score, &ratio(0, 1)),
         };
-        self.objective.clone().with_variances(variances.iter().map(to_f64).collect())
+        Some(exact.iter().map(to_f64).collect())
+    }
+
+    /// The estimators whose variance is known, from the fewest draws that they need, each with what is held.
+    fn all(&self) -> impl Iterator<Item = (Named, Objective)> {
+        let variances = |estimator: Named| -> Option<Vec<f64>> {
+            if estimator == Named::RelaxLinear {
+                return self.relax.clone();
+            }
+            let score = estimator.score();
+            let exact = match estimator.leave_one_out() {
+                true => self.moments.leave_one_out(score, estimator.fewest_draws() as u32).ok()?,
+                false => self.moments.variance(score, &ratio(0, 1)),
+            };
+            Some(exact.iter().map(to_f64).collect())
+        };
+        let of =
+            move |estimator| Some((estimator, self.objective.clone().with_variances(variances(estimator)?)));
+        Named::ALL.into_iter().filter_map(of)
     }
 }
 
@@ -68,12 +96,11 @@ fn asked<'a>(dialogue: &Dialogue, objective: &'a Objective) -> Asked<'a> {
 /// How many tests are held.
 pub(super) fn tests(dialogue: &Dialogue, model: &Model) -> usize {
     Question::of(dialogue, model).map_or(0, |question| {
-        let of_one = |(_, score, leave_one_out)| {
-            let objective = question.objective(score, leave_one_out);
+        let of_one = |(_, objective)| {
             let asked = asked(dialogue, &objective);
             Method::of(model, FIELDS, &asked, dialogue.alpha).tests(model, FIELDS, &asked)
         };
-        ESTIMATORS.into_iter().map(of_one).sum()
+        question.all().map(of_one).sum()
     })
 }
 
@@ -86,11 +113,11 @@ pub(super) fn judge(
 ) -> Result<Vec<Row>, Failure> {
     let Some(question) = Question::of(dialogue, model) else { return Ok(Vec::new()) };
     let mut all = Vec::new();
-    for (estimator, score, leave_one_out) in ESTIMATORS {
-        let objective = question.objective(score, leave_one_out);
+    for (estimator, objective) in question.all() {
+        let (draws, estimator) = (estimator.fewest_draws() as u64, estimator.name());
         let asked = asked(dialogue, &objective);
         let method = Method::of(model, FIELDS, &asked, dialogue.alpha);
-        let estimates = (question.loss, estimator, u64::from(draws(leave_one_out)));
+        let estimates = (question.loss, estimator, draws);
         let ask = |fault: &_| {
             Live::estimates(model, &dialogue.child, estimates, dialogue.most, dialogue.seed, fault)
         };
