@@ -3,7 +3,7 @@
 //! The mathematics, the exact laws and the model files are in [`gumbel_oracle`]. This crate draws and writes
 //! samples ([`sample`], [`fast`]), estimates gradients ([`estimate`]) and goes down them ([`experiment`]), checks the exact laws
 //! themselves ([`verify`]), judges draws against them ([`check`], [`statistics`], [`report`]) and is judged itself by wrong ones
-//! ([`mutants`]), and tells a run step by step ([`explain`], [`picture`]).
+//! ([`mutants`]), tells a run step by step ([`explain`], [`picture`]), and writes the answers into files for other languages ([`vectors`]).
 //!
 //! # Example
 //! ```
@@ -17,7 +17,6 @@
 
 pub mod calibrate;
 pub mod check;
-
 pub mod estimate;
 pub mod experiment;
 pub mod explain;
@@ -28,6 +27,7 @@ pub mod protocol;
 pub mod report;
 pub mod sample;
 pub mod statistics;
+pub mod vectors;
 pub mod verify;
 
 /// The code of the README runs as a documentation test.

@@ -1,18 +1,22 @@
-//! Logarithms and exponentials of exact fractions, correctly rounded to `f64`.
+//! Logarithms and exponentials of exact fractions, correctly rounded to `f64` or `f32`.
 //!
 //! # Law
 //! A fraction `q = 2^e·m` with `1/2 < m < 2` has `ln q = e·ln 2 + 2 Σ_{i≥0} y^{2i+1}/(2i+1)` with
 //! `y = (m-1)/(m+1)`, `|y| < 1/3`. For `x ≥ 0`, `e^{-x}` is the Taylor series at `x/2^s ≤ 1/2`, squared `s` times. Both
 //! are computed in fixed point on big integers with a bound on the error; the number of bits is raised until both ends
-//! of the enclosure round to the same `f64`. A logarithm or exponential of a rational (other than `ln 1`, `e^0`) is
-//! irrational (Lindemann), so it is never a midpoint of two floats and this ends.
+//! of the enclosure round to the same float. A logarithm or exponential of a rational (other than `ln 1`, `e^0`) is
+//! irrational (Lindemann), and so is a sum of logarithms with rational factors that is not 0 (Baker): it is never a midpoint of
+//! two floats and this ends.
 //!
 //! # Cost
 //! A few dozen operations on integers of some 200 bits: microseconds.
 //!
 //! # References
 //! The enlarging of the precision until the rounding is certain: A. Ziv (1991), *Fast evaluation of elementary
-//! mathematical functions with correctly rounded last bit*, ACM TOMS 17(3).
+//! mathematical functions with correctly rounded last bit*, ACM TOMS 17(3). A. Baker (1966), *Linear forms in the logarithms of
+//! algebraic numbers*, Mathematika 13.
+
+use std::ops::Add;
 
 use dashu_int::ops::BitTest;
 use dashu_int::{IBig, UBig};
@@ -40,6 +44,69 @@ pub fn ln(value: &BigRational) -> Option<f64> {
     Some(first_certain(|bits| ln_fixed(&value, bits)))
 }
 
+/// The same, rounded to `f32` at once: rounding the `f64` again can be off by one.
+///
+/// ```
+/// use gumbel_oracle::{enclosure::ln_f32, number::ratio};
+/// assert_eq!(ln_f32(&ratio(1, 15)), Some(-2.708_050_2));
+/// ```
+#[must_use]
+pub fn ln_f32(value: &BigRational) -> Option<f32> {
+    if !value.is_positive() {
+        return None;
+    }
+    if value.is_one() {
+        return Some(0.0);
+    }
+    let value = Exact::from_exact(value);
+    Some(first_certain(|bits| ln_fixed(&value, bits)))
+}
+
+/// `Σ a_i (-ln q_i)` for factors `a_i > 0` and `0 < q_i < 1`, correctly rounded: a time made of uniforms. 0 if there are no terms, `None`
+/// if a factor or an argument is none of these.
+///
+/// ```
+/// use gumbel_oracle::{enclosure::sum_of_logarithms, number::ratio};
+/// // ln 2 / 3 + ln 4 = 7/3 ln 2
+/// let terms = [(ratio(1, 3), ratio(1, 2)), (ratio(1, 1), ratio(1, 4))];
+/// assert_eq!(sum_of_logarithms(&terms), Some(1.617_343_421_306_539));
+/// assert_eq!(sum_of_logarithms(&[(ratio(1, 1), ratio(1, 1))]), None);
+/// ```
+#[must_use]
+pub fn sum_of_logarithms(terms: &[(BigRational, BigRational)]) -> Option<f64> {
+    let fits =
+        |(a, q): &(BigRational, BigRational)| a.is_positive() && q.is_positive() && *q < BigRational::one();
+    if !terms.iter().all(fits) {
+        return None;
+    }
+    if terms.is_empty() {
+        return Some(0.0);
+    }
+    let terms: Vec<(Exact, Exact)> =
+        terms.iter().map(|(a, q)| (Exact::from_exact(a), Exact::from_exact(q))).collect();
+    Some(first_certain(|bits| {
+        let (mut sum, mut error) = (IBig::ZERO, IBig::ONE);
+        for (a, q) in &terms {
+            let (value, ulps) = ln_fixed(q, bits);
+            sum -= floor(&(a.clone() * Exact::from(value)));
+            error += floor(&(a.clone() * Exact::from(ulps))) + IBig::from(2);
+        }
+        (sum, error)
+    }))
+}
+
+/// `e^{-x}` of a fraction from 0, correctly rounded; 0 below 2⁻¹¹⁰⁰. `None` if `x` is negative.
+///
+/// ```
+/// use gumbel_oracle::{enclosure::exp_minus, number::ratio};
+/// assert_eq!(exp_minus(&ratio(1, 1)), Some(0.367_879_441_171_442_33));
+/// assert_eq!(exp_minus(&ratio(-1, 1)), None);
+/// ```
+#[must_use]
+pub fn exp_minus(x: &BigRational) -> Option<f64> {
+    (!x.is_negative()).then(|| sum_of_exponentials(&[(Exact::ONE, Exact::from_exact(x))]))
+}
+
 /// `Σ a_i e^{-x_i}`, correctly rounded, for exact `a_i` and `x_i ≥ 0`; 0 if its absolute value is below 2⁻¹¹⁰⁰.
 pub(crate) fn sum_of_exponentials(terms: &[(Exact, Exact)]) -> f64 {
     first_certain(|bits| {
@@ -53,19 +120,37 @@ pub(crate) fn sum_of_exponentials(terms: &[(Exact, Exact)]) -> f64 {
     })
 }
 
-/// Raises the precision until the enclosure `(value ± error)·2^-bits` rounds to a single `f64`.
-fn first_certain(enclosure: impl Fn(usize) -> (IBig, IBig)) -> f64 {
+/// A float that fractions are rounded to.
+trait Float: PartialEq + Add<Output = Self> + Default {
+    /// The nearest, ties to even.
+    fn nearest(value: &Exact) -> Self;
+}
+
+impl Float for f64 {
+    fn nearest(value: &Exact) -> Self {
+        value.to_f64().value()
+    }
+}
+
+impl Float for f32 {
+    fn nearest(value: &Exact) -> Self {
+        value.to_f32().value()
+    }
+}
+
+/// Raises the precision until the enclosure `(value ± error)·2^-bits` rounds to a single float.
+fn first_certain<F: Float>(enclosure: impl Fn(usize) -> (IBig, IBig)) -> F {
     let mut bits = 128;
     loop {
         let (value, error) = enclosure(bits);
-        let round = |n: IBig| Exact::from_parts(n, UBig::ONE << bits).to_f64().value();
+        let round = |n: IBig| F::nearest(&Exact::from_parts(n, UBig::ONE << bits));
         let (low, high) = (round(&value - &error), round(&value + &error));
         if low == high {
-            return low + 0.0; // never -0: what rounds to it from below is a 0 like any other
+            return low + F::default(); // never -0: what rounds to it from below is a 0 like any other
         }
         // Nothing of it is above 2^-1100: less than any f64.
         if bits > 1200 && (value.abs() + error).bit_len() + 1100 < bits {
-            return 0.0;
+            return F::default();
         }
         bits *= 2;
     }
@@ -166,6 +251,43 @@ mod tests {
             // ln of the rounded quotient: a relative error of 2^-53 in the argument moves the logarithm by 2^-53
             let float = libm::log(p as f64 / q as f64);
             assert!((exact - float).abs() <= 1.2e-16 + exact.abs() * 2.3e-16, "{p}/{q}: {exact} {float}");
+        }
+    }
+
+    /// Of 2,000 logarithms rounding twice moves some.
+    #[test]
+    fn logarithms_in_single_precision_are_rounded_once() {
+        let mut moved = 0;
+        for i in 1..2000_i64 {
+            let q = ratio(i * 7919 % 1_000_003 + 1, i * 104_729 % 997_001 + 1);
+            let (double, single) = (ln(&q).unwrap(), ln_f32(&q).unwrap());
+            // Nothing in f32 is nearer: the midpoints beside it enclose the f64, to its own rounding.
+            let step = |to: f32| (f64::from(single) + f64::from(to)) / 2.0;
+            let (low, high) = (step(single.next_down()), step(single.next_up()));
+            assert!(low <= double && double <= high, "{q}");
+            moved += usize::from(double as f32 != single);
+        }
+        assert!(moved < 5, "{moved}");
+        assert_eq!((ln_f32(&ratio(1, 1)), ln_f32(&ratio(0, 1))), (Some(0.0), None));
+    }
+
+    #[test]
+    fn sums_of_logarithms_agree_with_single_ones() {
+        for i in 1..300_i64 {
+            let (a, q) = (ratio(i, 7), ratio(i, i * 13 + 1));
+            // a·(-ln q), and the same in two parts.
+            let one = sum_of_logarithms(&[(a.clone(), q.clone())]).unwrap();
+            let half = &a / ratio(2, 1);
+            assert_eq!(sum_of_logarithms(&[(half.clone(), q.clone()), (half, q.clone())]), Some(one));
+            let float = -libm::log(i as f64 / (i * 13 + 1) as f64) * i as f64 / 7.0;
+            assert!((one / float - 1.0).abs() < 1e-15, "{i}");
+        }
+        // -ln(1 - 2^-53) beside ln 2: 2^-53 + … is not lost.
+        let near_one = ratio(1, 1) - BigRational::new(1.into(), BigInt::from(1_u64 << 53));
+        assert_eq!(sum_of_logarithms(&[(ratio(1, 1), near_one)]), Some(f64::EPSILON / 2.0));
+        assert_eq!(sum_of_logarithms(&[]), Some(0.0));
+        for wrong in [(ratio(0, 1), ratio(1, 2)), (ratio(1, 1), ratio(0, 1)), (ratio(1, 1), ratio(3, 2))] {
+            assert_eq!(sum_of_logarithms(&[wrong]), None);
         }
     }
 

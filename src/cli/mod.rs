@@ -17,6 +17,7 @@ mod serve;
 mod table;
 mod toy;
 mod variance;
+mod vectors;
 mod verify;
 
 use std::io::{self, Read as _, Write as _};
@@ -55,6 +56,7 @@ enum Command {
     Sample(sample::Sample),
     Serve(serve::Serve),
     Bench(bench::Bench),
+    Vectors(vectors::Vectors),
     Mutants(mutants::Mutants),
     Calibrate(calibrate::Calibrate),
 }
@@ -120,6 +122,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Vectors(command) => command.run(),
         Command::Mutants(command) => command.run(),
         Command::Calibrate(command) => command.run(),
     };

@@ -250,6 +250,12 @@ impl<'m> Mutated<'m> {
         Ok(Self { right, mutant, rates, drawn })
     }
 
+    /// What is wrong with it.
+    #[must_use]
+    pub fn mutant(&self) -> &'static Mutant {
+        self.mutant
+    }
+
     fn does(&self) -> Option<&Does> {
         self.mutant.is_of(self.right.model.kind()).then_some(&self.mutant.does)
     }

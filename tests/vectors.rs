@@ -1,0 +1,160 @@
+//! The golden vectors: what is in `vectors/` is what the oracle says, byte for byte, and whatever is changed in them is seen.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use assert_cmd::Command;
+use gumbel_oracle::model::Kind;
+use recursive_gumbel::mutants::{Family, Mutant};
+use recursive_gumbel::vectors::{Operation, check, documents, files, text};
+use serde_json::Value;
+
+#[path = "common/schema.rs"]
+mod schema;
+
+fn kept(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn said(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("recursive-gumbel").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// `recursive-gumbel vectors write vectors` makes them.
+#[test]
+fn the_files_are_those_that_are_written() {
+    let mut bytes = 0;
+    for (kind, operation, name) in files() {
+        let exact = text(kind, operation).unwrap();
+        let found = kept(&name);
+        assert!(found == exact, "{name} is not what is written now");
+        bytes += found.len();
+    }
+    let documents = documents().unwrap();
+    assert_eq!(kept("README.md"), documents.readme);
+    assert_eq!(kept("schema.json"), documents.schema);
+    assert!(bytes < 3_000_000, "{bytes}");
+    let names: BTreeSet<String> = files().into_iter().map(|(_, _, name)| name).collect();
+    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap();
+    let there: BTreeSet<String> =
+        folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let known = |name: &String| names.contains(name) || ["README.md", "schema.json"].contains(&name.as_str());
+    assert!(there.iter().all(known) && there.len() == names.len() + 2, "{there:?}");
+}
+
+#[test]
+fn they_are_of_their_schema_and_every_id_is_there_once() {
+    let schema: Value = serde_json::from_str(&kept("schema.json")).unwrap();
+    let (mut ids, mut count) = (BTreeSet::new(), 0);
+    for (kind, operation, name) in files() {
+        let file: Value = serde_json::from_str(&kept(&name)).unwrap();
+        assert_eq!(schema::differs(&schema, &schema, &file, &name), None);
+        assert_eq!((&file["structure"], &file["operation"]), (&kind.name().into(), &operation.name().into()));
+        let cases =
+            || file["groups"].as_array().unwrap().iter().flat_map(|group| group["cases"].as_array().unwrap());
+        assert_eq!(file["number_of_cases"], cases().count());
+        count += cases().count();
+        for case in cases() {
+            assert!(ids.insert(case["id"].as_str().unwrap().to_owned()), "{name}: {}", case["id"]);
+            assert!(!case["expected"].as_object().unwrap().is_empty(), "{}", case["id"]);
+        }
+        // Every flag is explained, and no other.
+        let flags = |of: &Value| -> Vec<String> {
+            of["flags"].as_array().unwrap().iter().map(|flag| flag.as_str().unwrap().to_owned()).collect()
+        };
+        let used: BTreeSet<String> =
+            file["groups"].as_array().unwrap().iter().chain(cases()).flat_map(flags).collect();
+        let told: BTreeSet<String> = file["flags"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(used, told, "{name}");
+    }
+    assert!(count >= 800, "{count}");
+}
+
+/// Mistakes in what has one answer are caught in the file where they belong; the others are named as what needs draws.
+#[test]
+fn every_mistake_in_what_has_one_answer_is_caught() {
+    let readme = kept("README.md");
+    let (_, missed) = readme.split_once("Caught by none").unwrap();
+    let missed = missed.split("\n\n").next().unwrap();
+    for mutant in Mutant::all() {
+        let needs_draws = match mutant.family() {
+            Family::Exponentials | Family::Together => true,
+            // Of the rates those that are wrong in the draws only.
+            Family::Rates => {
+                !["first_rate_a_percent_more", "last_rate_lost", "rates_of_8_bits"].contains(&mutant.name())
+            }
+            Family::Structures | Family::LogProbabilities | Family::Scores | Family::Conditionals => false,
+        };
+        // Absent entries are told as null here, so that what is written there is not looked at.
+        let needs_draws = needs_draws || mutant.name() == "finite_where_absent";
+        assert_eq!(missed.contains(&format!("`{}`", mutant.name())), needs_draws, "{mutant:?}");
+    }
+}
+
+/// One digit changed anywhere in a file is seen.
+#[test]
+fn a_changed_digit_is_seen() {
+    for (kind, operation) in [
+        (Kind::Arborescence, Operation::Run),
+        (Kind::SpanningTree, Operation::Trace),
+        (Kind::TopK, Operation::Conditional),
+        (Kind::Matching, Operation::Inverse),
+        (Kind::BinaryTree, Operation::Law),
+        (Kind::Permutation, Operation::Invalid),
+    ] {
+        let text = text(kind, operation).unwrap();
+        let (count, wrong) = check(kind, operation, &text);
+        assert!(count > 0 && wrong.is_empty(), "{wrong:?}");
+        let digits: Vec<usize> =
+            text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(i, _)| i).collect();
+        for place in digits.iter().step_by(digits.len() / 23) {
+            let mut bytes = text.clone().into_bytes();
+            bytes[*place] = b'0' + (bytes[*place] - b'0' + 1) % 10;
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(!check(kind, operation, &changed).1.is_empty(), "{kind:?} {operation:?} at {place}");
+        }
+    }
+}
+
+/// What is wrong is told with the case, and what would be right.
+#[test]
+fn what_is_wrong_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("vectors");
+    let dir = dir.to_str().unwrap();
+    assert_eq!(said(&["vectors", "check", dir]).0, 2);
+    assert_eq!(said(&["vectors", "write", dir]), (0, String::new(), String::new()));
+    let (status, out, _) = said(&["vectors", "check", dir]);
+    assert!(
+        status == 0 && out.starts_with("All held: 20") && out.ends_with(" cases in 42 files.\n"),
+        "{out}"
+    );
+    let change = |name: &str, from: &str, to: &str| {
+        let path = Path::new(dir).join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{name}: no {from}");
+        std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+    };
+    change("spanning_tree_trace.json", "\"probability_exact\":\"8/21\"", "\"probability_exact\":\"8/22\"");
+    change("categorical_run.json", "\"number_of_cases\": ", "\"number_of_cases\": 1");
+    change("README.md", "Golden", "Gilded");
+    let (status, out, _) = said(&["vectors", "check", dir]);
+    assert_eq!(status, 1);
+    for told in [
+        "REFUTED: 3 things in 3 of 44 files",
+        "  spanning_tree_trace.json: spanning_tree.trace.triangle.",
+        ": probability_exact is \"8/22\", exactly \"8/21\"\n",
+        "  categorical_run.json: line 6, column 23: ",
+        "  README.md: line 1, column 4: \"# Gilded vectors\", want \"# Golden vectors\"\n",
+    ] {
+        assert!(out.contains(told), "{told}: {out}");
+    }
+    std::fs::write(Path::new(dir).join("top_k_law.json"), "{\"groups\":").unwrap();
+    assert!(said(&["vectors", "check", dir]).1.contains("  top_k_law.json: not JSON: "));
+    std::fs::remove_file(Path::new(dir).join("top_k_run.json")).unwrap();
+    let (status, _, error) = said(&["vectors", "check", dir]);
+    assert!(status == 2 && error.contains("top_k_run.json"), "{error}");
+}
