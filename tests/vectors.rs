@@ -1,6 +1,6 @@
 //! The golden vectors: what is in `vectors/` is what the oracle says, byte for byte, and whatever is changed in them is seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -157,4 +157,163 @@ fn what_is_wrong_is_told() {
     std::fs::remove_file(Path::new(dir).join("top_k_run.json")).unwrap();
     let (status, _, error) = said(&["vectors", "check", dir]);
     assert!(status == 2 && error.contains("top_k_run.json"), "{error}");
+}
+
+fn program() -> String {
+    assert_cmd::cargo::cargo_bin("recursive-gumbel").to_str().unwrap().to_owned()
+}
+
+/// The ids with their verdicts, of a run of all cases.
+fn run_live(child: &[&str], options: &[&str]) -> (i32, BTreeMap<String, String>) {
+    let start = ["vectors", "run", "--format", "jsonl", "--quiet", "--timeout", "60"];
+    let (status, out, error) = said(&[&start[..], options, &["--"], child].concat());
+    assert_eq!(error, "");
+    let verdict = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        (text("id"), text("verdict"))
+    };
+    (status, out.lines().map(verdict).collect())
+}
+
+/// The right implementation holds all that can be asked; a wrong one is refuted at the cases that say so, and no others.
+#[test]
+fn what_a_case_says_that_it_catches_is_refuted_live() {
+    let program = program();
+    let (status, all) = run_live(&[&program, "serve"], &[]);
+    assert_eq!(status, 0);
+    let mut catches: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, operation, name) in files() {
+        let file: Value = serde_json::from_str(&kept(&name)).unwrap();
+        let asked = [Operation::Run, Operation::Trace, Operation::Conditional].contains(&operation);
+        for case in
+            file["groups"].as_array().unwrap().iter().flat_map(|group| group["cases"].as_array().unwrap())
+        {
+            let id = case["id"].as_str().unwrap();
+            assert_eq!(all[id], if asked { "held" } else { "not asked" }, "{id}");
+            let names =
+                case["catches"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+            catches.insert(id.to_owned(), names.collect());
+        }
+    }
+    assert_eq!(all.len(), catches.len());
+    for name in
+        ["one_member_of_cycle", "prim_order", "score_of_losers", "log_prob_of_structure", "times_not_added"]
+    {
+        let (status, all) = run_live(&[&program, "serve", "--mutant", name], &[]);
+        assert_eq!(status, 1, "{name}");
+        for (id, verdict) in all {
+            let caught = catches[&id].iter().any(|mutant| mutant == name);
+            assert_eq!(verdict == "refuted", caught, "{id} {name}");
+        }
+    }
+}
+
+#[test]
+fn a_run_tells_what_is_wrong_and_what_was_not_asked() {
+    let program = program();
+    let run =
+        |options: &[&str], child: &[&str]| said(&[&["vectors", "run"], options, &["--"], child].concat());
+    let (status, out, _) =
+        run(&["--quiet", "--timeout", "60"], &[&program, "serve", "--mutant", "log_prob_base_2"]);
+    assert_eq!(status, 1);
+    for told in [
+        "REFUTED: ",
+        "\n  spanning_tree.trace.triangle.1: log_prob is -1.39231742277876",
+        ", exactly -0.965080896043587\n",
+        "\n  spanning_tree_trace.json: and ",
+        " more (--format jsonl has all)\n",
+        " cases: there is no such request\n",
+    ] {
+        assert!(out.contains(told), "{told}: {out}");
+    }
+    let (status, all) = run_live(&[&program, "serve"], &["--without", "tie,f32"]);
+    let left_out = all.iter().filter(|(id, verdict)| id.contains(".run.") && *verdict == "not asked").count();
+    assert!(status == 0 && left_out > 200, "{left_out}");
+    let (status, _, error) = run(&["--without", "luck"], &[&program, "serve"]);
+    assert!(status == 2 && error.contains("no such flag: want some of absent-entries, close, "), "{error}");
+    let (status, _, error) = run(&["--timeout", "60"], &["/no/such/program"]);
+    assert!(status == 4 && error.contains("cannot be started"), "{error}");
+    let (status, _, error) = run(&["--dir", "/no/such/folder"], &[&program, "serve"]);
+    assert!(status == 2 && error.contains("/no/such/folder/"), "{error}");
+    let (status, _, error) = run(&["--timeout", "0"], &[&program, "serve"]);
+    assert!(status == 2 && error.contains("--timeout 0: want a number of seconds"), "{error}");
+    assert_eq!(said(&["vectors", "run"]).0, 2);
+    // What differs in a folder's files is asked as it stands there.
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    assert_eq!(said(&["vectors", "write", dir, "--quiet"]).0, 0);
+    let path = folder.path().join("categorical_run.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("\"structure\":0,\"trace\":0", "\"structure\":1,\"trace\":1", 1))
+        .unwrap();
+    let (status, all) = run_live(&[&program, "serve"], &["--dir", dir]);
+    assert_eq!((status, all.values().filter(|verdict| *verdict == "refuted").count()), (1, 1));
+}
+
+/// Other languages, judged by files alone, and by the same questions live; where a language is missing that is said past the test runner.
+#[cfg(unix)]
+#[test]
+fn readers_and_adapters_in_other_languages_hold() {
+    use std::io::Write as _;
+    use std::process::Command as Process;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Process::new(program).args(arguments).current_dir(root).output();
+        output.ok().map(|output| {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            (output.status.code(), text + &String::from_utf8_lossy(&output.stderr))
+        })
+    };
+    let skipped = |what: &str| {
+        std::io::stderr().write_all(format!("SKIPPED: {what} is not on this machine\n").as_bytes()).unwrap()
+    };
+    let vectors = folder.path().join("vectors");
+    std::fs::create_dir(&vectors).unwrap();
+    for (_, _, name) in files() {
+        std::fs::copy(root.join("vectors").join(&name), vectors.join(&name)).unwrap();
+    }
+    let path = vectors.join("spanning_tree_run.json");
+    let right = std::fs::read_to_string(&path).unwrap();
+    let wrong = right.replacen("\"trace\":[[1,2],[0,2]]", "\"trace\":[[0,2],[1,2]]", 1);
+    assert_ne!(right, wrong);
+    std::fs::write(&path, wrong).unwrap();
+    let (changed, path) = (vectors.to_str().unwrap(), path.to_str().unwrap());
+    if run("python3", &["-c", "pass"]).is_some() {
+        let reader = "examples/vectors/spanning_tree.py";
+        let (status, out) = run("python3", &[reader, "vectors"]).unwrap();
+        assert!(status == Some(0) && out.starts_with("All 1") && out.ends_with(" cases held\n"), "{out}");
+        let (status, out) = run("python3", &[reader, changed]).unwrap();
+        assert!(
+            status == Some(1) && out.contains("spanning_tree.run.triangle.1: ") && out.contains("1 of "),
+            "{out}"
+        );
+        assert_eq!(
+            run_live(&["python3", root.join("examples/adapters/plain.py").to_str().unwrap()], &[]).0,
+            0
+        );
+    } else {
+        skipped("Python");
+    }
+    let built = folder.path().join("reader");
+    let built = built.to_str().unwrap();
+    if let Some((status, out)) = run(
+        "g++",
+        &["-std=c++17", "-Wall", "-Wextra", "-Werror", "-o", built, "examples/vectors/spanning_tree.cpp"],
+    ) {
+        assert_eq!(status, Some(0), "{out}");
+        let (status, out) = run(built, &["vectors/spanning_tree_run.json"]).unwrap();
+        assert!(status == Some(0) && out.ends_with(" cases held\n"), "{out}");
+        let (status, out) = run(built, &[path]).unwrap();
+        assert!(status == Some(1) && out.contains("spanning_tree.run.triangle.1"), "{out}");
+        let adapter = folder.path().join("adapter");
+        let adapter = adapter.to_str().unwrap();
+        let (status, out) =
+            run("g++", &["-std=c++17", "-o", adapter, "examples/adapters/plain.cpp"]).unwrap();
+        assert_eq!(status, Some(0), "{out}");
+        assert_eq!(run_live(&[adapter], &[]).0, 0);
+    } else {
+        skipped("g++");
+    }
 }

@@ -140,18 +140,25 @@ struct Model {
     Model() = default;
     Model(const Json& file, const Json& rates) : kind(file["structure"].text) {
         for (const Json& value : rates.items) rate.push_back(value.is_null() ? 0 : value.number);
-        bool undirected = kind == "spanning_tree";
+        bool undirected = kind == "spanning_tree", logits = file["rates"].is_null();
+        const Json& matrix = logits ? file["logits"] : file["rates"];
+        // Of a matrix: null is no entry, and so is a rate of 0, which may be a text.
+        auto is_entry = [&](int u, int v) {
+            const Json& cell = matrix.items[u].items[v];
+            return !cell.is_null() && (logits || std::strtod(cell.text.c_str(), nullptr) != 0);
+        };
         if (undirected || kind == "arborescence") {
-            const Json& matrix = file["rates"].is_null() ? file["logits"] : file["rates"];
             for (const Json& edge : file["edges"].items) pair.push_back({edge.items[0].whole(), edge.items[1].whole()});
             size = file["edges"].is_null() ? int(matrix.items.size()) : file["vertices"].whole();
             if (file["edges"].is_null())
                 for (int u = 0; u < size; u++)
                     for (int v = undirected ? u + 1 : 0; v < size; v++)
-                        if (u != v && !matrix.items[u].items[v].is_null()) pair.push_back({u, v});
+                        if (u != v && is_entry(u, v)) pair.push_back({u, v});
         } else if (kind == "matching") {
-            size = int(std::lround(std::sqrt(double(rate.size()))));
-            for (int e = 0; e < size * size; e++) pair.push_back({e / size, e % size});
+            size = int(matrix.items.size());
+            for (int u = 0; u < size; u++)
+                for (int v = 0; v < size; v++)
+                    if (is_entry(u, v)) pair.push_back({u, v});
         } else {
             size = int(rate.size());
         }

@@ -12,19 +12,24 @@ class Model:
         self.kind = file["structure"]
         self.rate = rates
         self.present = [k for k, rate in enumerate(rates) if rate > 0]
+        matrix = file.get("rates") or file.get("logits")
+
+        def is_entry(u, v):  # of a matrix: null is none, and so is a rate of 0, which may be a text
+            cell = matrix[u][v]
+            return cell is not None and ("logits" in file or float(str(cell).split("/")[0]) != 0)
+
         if self.kind in ("spanning_tree", "arborescence"):
             if "edges" in file:
                 self.pair = [tuple(edge[:2]) for edge in file["edges"]]
             else:
-                matrix = file.get("rates") or file["logits"]
                 n = len(matrix)
                 upper = self.kind == "spanning_tree"
                 self.pair = [(u, v) for u in range(n) for v in range(n)
-                             if (u < v if upper else u != v) and matrix[u][v] is not None]
+                             if (u < v if upper else u != v) and is_entry(u, v)]
             self.size = file["vertices"] if "vertices" in file else n
         elif self.kind == "matching":
-            self.size = math.isqrt(len(rates))
-            self.pair = [divmod(k, self.size) for k in range(len(rates))]
+            self.size = len(matrix)
+            self.pair = [(u, v) for u in range(self.size) for v in range(self.size) if is_entry(u, v)]
         else:
             self.size = len(rates)
         if self.kind in ("spanning_tree", "arborescence", "matching"):

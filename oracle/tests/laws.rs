@@ -6,7 +6,9 @@ use gumbel_oracle::limit::Limit;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::number::ratio;
+use gumbel_oracle::recursion::{ReplayError, replay_winners};
 use gumbel_oracle::structure::Structure;
+use gumbel_oracle::top_k::TopK;
 use num_rational::BigRational;
 use num_traits::Zero as _;
 
@@ -92,4 +94,14 @@ fn the_limit_is_that_of_what_is_visited() {
     }
     let seen: Vec<&str> = seen.into_iter().collect();
     assert_eq!(seen, ["arborescence", "matching", "spanning_tree", "top_k"]);
+}
+
+/// Winners that are too many are counted, all of them.
+#[test]
+fn too_many_winners_are_counted() {
+    for more in 1..4 {
+        let winners = [2, 0].into_iter().chain(std::iter::repeat_n(1, more));
+        let error = replay_winners(&TopK::new(3, 2), winners).unwrap_err();
+        assert_eq!(error, ReplayError::TooLong { races: 2, found: 2 + more });
+    }
 }

@@ -8,7 +8,7 @@ use super::expected::{row, trace_of};
 use crate::mutants::{Mutant, Mutated};
 
 /// How far a number may be off, in parts of its size or of 1: more than rounding, less than any mistake here.
-const NEAR: f64 = 1e-9;
+const NEAR: f64 = 1e-12;
 
 fn near(found: f64, want: f64) -> bool {
     found == want || (found - want).abs() <= NEAR * want.abs().max(1.0)

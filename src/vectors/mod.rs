@@ -85,7 +85,7 @@ pub fn files() -> Vec<(Kind, Operation, String)> {
 }
 
 /// What each flag means.
-const FLAGS: [(&str, &str); 13] = [
+pub const FLAGS: [(&str, &str); 13] = [
     ("absent-entries", "entries of rate 0, which never race"),
     ("close", "exponentials that differ by little: they are exact, and so are their differences"),
     ("extreme-rates", "rates over sixty powers of ten"),

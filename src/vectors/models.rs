@@ -174,12 +174,7 @@ const MATCHING: &[Of] = &[
         &["extreme-rates"],
         r#"{"structure":"matching","rates":[["1e30",1,"1e-30"],["1e15","1e-15",2],[3,"2e-30","1e20"]]}"#,
     ),
-    of(
-        "three_absent",
-        ABSENT,
-        &["absent-entries", "sparse"],
-        r#"{"structure":"matching","rates":[[2,0,0],[0,1,3],[0,4,5]]}"#,
-    ),
+    of("three_sparse", SPARSE, &["sparse"], r#"{"structure":"matching","rates":[[2,0,0],[0,1,3],[0,4,5]]}"#),
     padded(
         "two_of_4",
         r#"{"structure":"matching","rates":[["1/2",2],[3,"5/4"]]}"#,

@@ -57,7 +57,7 @@ pub(super) fn judge(child: &mut Child, model: &Model, offer: &Offer, seed: u64) 
     let canonical =
         |trace: &Trace| serde_json::from_str(&model.canonical_trace(trace)).unwrap_or(Value::Null);
     let asked: Vec<Value> = traces.iter().map(canonical).collect();
-    let close = Close { single: offer.single, scale: scale(&rates) };
+    let close = Close::of(model, offer.single);
     if offer.has("log_prob") {
         let subject = "log-probability";
         rows.push(match child.ask_of_each("log_prob", &[("traces", &asked)], &["log_prob"])? {
@@ -149,15 +149,20 @@ fn per_entry(child: &Child, rows: Vec<Value>, field: &str, entries: usize) -> Re
 }
 
 /// How near numbers must be.
-struct Close {
+pub(super) struct Close {
     single: bool,
     scale: f64,
 }
 
 impl Close {
+    /// Of this model.
+    pub(super) fn of(model: &Model, single: bool) -> Self {
+        Self { single, scale: scale(&model.rates_as::<f64>()) }
+    }
+
     /// A number that follows from a trace: a sum over the races, of quotients and logarithms of rates that may come from rounded logits.
     /// Times only add up: of them no digits are lost.
-    fn allowed(&self, races: usize, value: f64, times: bool) -> f64 {
+    pub(super) fn allowed(&self, races: usize, value: f64, times: bool) -> f64 {
         let (epsilon, least) = match self.single {
             true => (f64::from(f32::EPSILON), f64::from(f32::MIN_POSITIVE)),
             false => (f64::EPSILON, f64::MIN_POSITIVE),

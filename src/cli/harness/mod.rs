@@ -9,6 +9,7 @@ mod process;
 mod recording;
 mod shrink;
 mod suite;
+pub(super) mod vectors;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
