@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use gumbel_oracle::model::Kind;
 use recursive_gumbel::mutants::{Family, Mutant};
-use recursive_gumbel::vectors::{Operation, check, documents, files, text};
+use recursive_gumbel::vectors::{File, Operation, check, documents, text};
 use serde_json::Value;
 
 #[path = "common/schema.rs"]
@@ -27,8 +27,8 @@ fn said(arguments: &[&str]) -> (i32, String, String) {
 #[test]
 fn the_files_are_those_that_are_written() {
     let mut bytes = 0;
-    for (kind, operation, name) in files() {
-        let exact = text(kind, operation).unwrap();
+    for file in File::all() {
+        let (exact, name) = (text(file).unwrap(), file.name());
         let found = kept(&name);
         assert!(found == exact, "{name} is not what is written now");
         bytes += found.len();
@@ -37,7 +37,7 @@ fn the_files_are_those_that_are_written() {
     assert_eq!(kept("README.md"), documents.readme);
     assert_eq!(kept("schema.json"), documents.schema);
     assert!(bytes < 3_000_000, "{bytes}");
-    let names: BTreeSet<String> = files().into_iter().map(|(_, _, name)| name).collect();
+    let names: BTreeSet<String> = File::all().into_iter().map(File::name).collect();
     let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")).unwrap();
     let there: BTreeSet<String> =
         folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
@@ -49,7 +49,8 @@ fn the_files_are_those_that_are_written() {
 fn they_are_of_their_schema_and_every_id_is_there_once() {
     let schema: Value = serde_json::from_str(&kept("schema.json")).unwrap();
     let (mut ids, mut count) = (BTreeSet::new(), 0);
-    for (kind, operation, name) in files() {
+    for File { kind, operation, .. } in File::all() {
+        let name = File { kind, operation, large: false }.name();
         let file: Value = serde_json::from_str(&kept(&name)).unwrap();
         assert_eq!(schema::differs(&schema, &schema, &file, &name), None);
         assert_eq!((&file["structure"], &file["operation"]), (&kind.name().into(), &operation.name().into()));
@@ -105,8 +106,9 @@ fn a_changed_digit_is_seen() {
         (Kind::BinaryTree, Operation::Law),
         (Kind::Permutation, Operation::Invalid),
     ] {
-        let text = text(kind, operation).unwrap();
-        let (count, wrong) = check(kind, operation, &text);
+        let file = File { kind, operation, large: false };
+        let text = text(file).unwrap();
+        let (count, wrong) = check(file, &text);
         assert!(count > 0 && wrong.is_empty(), "{wrong:?}");
         let digits: Vec<usize> =
             text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(i, _)| i).collect();
@@ -114,7 +116,7 @@ fn a_changed_digit_is_seen() {
             let mut bytes = text.clone().into_bytes();
             bytes[*place] = b'0' + (bytes[*place] - b'0' + 1) % 10;
             let changed = String::from_utf8(bytes).unwrap();
-            assert!(!check(kind, operation, &changed).1.is_empty(), "{kind:?} {operation:?} at {place}");
+            assert!(!check(file, &changed).1.is_empty(), "{kind:?} {operation:?} at {place}");
         }
     }
 }
@@ -183,7 +185,8 @@ fn what_a_case_says_that_it_catches_is_refuted_live() {
     let (status, all) = run_live(&[&program, "serve"], &[]);
     assert_eq!(status, 0);
     let mut catches: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (_, operation, name) in files() {
+    for of in File::all() {
+        let (operation, name) = (of.operation, of.name());
         let file: Value = serde_json::from_str(&kept(&name)).unwrap();
         let asked = [Operation::Run, Operation::Trace, Operation::Conditional].contains(&operation);
         for case in
@@ -271,7 +274,7 @@ fn readers_and_adapters_in_other_languages_hold() {
     };
     let vectors = folder.path().join("vectors");
     std::fs::create_dir(&vectors).unwrap();
-    for (_, _, name) in files() {
+    for name in File::all().into_iter().map(File::name) {
         std::fs::copy(root.join("vectors").join(&name), vectors.join(&name)).unwrap();
     }
     let path = vectors.join("spanning_tree_run.json");
@@ -316,4 +319,19 @@ fn readers_and_adapters_in_other_languages_hold() {
     } else {
         skipped("g++");
     }
+}
+
+/// Larger ones are written on demand, held like the others, and asked like the others.
+#[test]
+fn larger_ones_are_written_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    assert_eq!(said(&["vectors", "write", dir, "--large", "--quiet"]), (0, String::new(), String::new()));
+    let (status, out, _) = said(&["vectors", "check", dir]);
+    assert!(status == 0 && out.ends_with(" cases in 70 files.\n"), "{out}");
+    let program = program();
+    let (status, all) = run_live(&[&program, "serve"], &["--dir", dir]);
+    let large = |name: &str| all.keys().any(|id| id.contains(name));
+    assert!(status == 0 && large(".twelve.") && large(".sparse_18.") && large(".sixty."), "{}", all.len());
+    assert!(all.len() > 2_200, "{}", all.len());
 }

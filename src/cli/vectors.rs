@@ -35,6 +35,9 @@ enum What {
 struct Write {
     /// The folder, which is made if there is none.
     dir: PathBuf,
+    /// Files of larger models too, with `_large` in their names.
+    #[arg(long)]
+    large: bool,
     /// No sign of progress.
     #[arg(long)]
     quiet: bool,
@@ -45,7 +48,7 @@ struct Write {
 /// Exit status 1 if anything differs, with the case and what would be right.
 #[derive(Args, Debug)]
 struct Check {
-    /// The folder, with all files that `vectors write` writes.
+    /// The folder, with all files that `vectors write` writes; those of larger models only if they are there.
     dir: PathBuf,
     /// No sign of progress.
     #[arg(long)]
@@ -109,11 +112,12 @@ impl Vectors {
 }
 
 /// All files by their names.
-fn texts(quiet: bool) -> Result<BTreeMap<String, String>, Failure> {
-    let files = vectors::files();
+fn texts(large: bool, quiet: bool) -> Result<BTreeMap<String, String>, Failure> {
+    let mut files = vectors::File::all();
+    files.extend(if large { vectors::File::large() } else { Vec::new() });
     let bar = progress(files.len() as u64, "files", quiet);
-    let text = |(kind, operation, name): &(_, _, String)| {
-        let text = vectors::text(*kind, *operation).map(|text| (name.clone(), text));
+    let text = |file: &vectors::File| {
+        let text = vectors::text(*file).map(|text| (file.name(), text));
         bar.inc(1);
         text
     };
@@ -130,13 +134,20 @@ impl Write {
     fn run(self) -> Result<Outcome, Failure> {
         let failed = |error| Failure::Write { path: self.dir.clone(), error };
         fs::create_dir_all(&self.dir).map_err(failed)?;
-        for (name, text) in texts(self.quiet)? {
+        for (name, text) in texts(self.large, self.quiet)? {
             let mut file = Output::open(Some(&self.dir.join(name)))?;
             file.write(|out| out.write_all(text.as_bytes()))?;
             file.finish()?;
         }
         Ok(Outcome::Held)
     }
+}
+
+/// All files, and those of larger models that are there.
+fn there(dir: &Path) -> Vec<vectors::File> {
+    let mut files = vectors::File::all();
+    files.extend(vectors::File::large().into_iter().filter(|file| dir.join(file.name()).exists()));
+    files
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -150,13 +161,13 @@ impl Check {
             let error = std::io::Error::other("no such folder: want one that `vectors write` wrote");
             return Err(Failure::Read { path: self.dir, error });
         }
-        let files = vectors::files();
+        let files = there(&self.dir);
         let bar = progress(files.len() as u64, "files", self.quiet);
-        let of = |(kind, operation, name): &(_, _, String)| -> Result<(String, usize, Vec<String>), Failure> {
-            let text = read(&self.dir.join(name))?;
-            let (cases, wrong) = vectors::check(*kind, *operation, &text);
+        let of = |file: &vectors::File| -> Result<(String, usize, Vec<String>), Failure> {
+            let text = read(&self.dir.join(file.name()))?;
+            let (cases, wrong) = vectors::check(*file, &text);
             bar.inc(1);
-            Ok((name.clone(), cases, wrong))
+            Ok((file.name(), cases, wrong))
         };
         let mut checked: Vec<(String, usize, Vec<String>)> =
             files.par_iter().map(of).collect::<Result<_, _>>()?;
@@ -197,16 +208,17 @@ impl Run {
         if !(self.timeout > 0.0 && self.timeout < 1e6) {
             return Err(Failure::input(format!("--timeout {}: want a number of seconds", self.timeout)));
         }
-        let file = |(kind, operation, name): (gumbel_oracle::model::Kind, _, String)| {
-            let text = match &self.dir {
-                Some(dir) => read(&dir.join(&name))?,
-                None => vectors::text(kind, operation).map_err(Failure::input)?,
+        let file = |file: vectors::File| {
+            let (name, text) = match &self.dir {
+                Some(dir) => (file.name(), read(&dir.join(file.name()))?),
+                None => (file.name(), vectors::text(file).map_err(Failure::input)?),
             };
             let value = serde_json::from_str(&text);
             let value = value.map_err(|error| Failure::input(format!("{name}: not JSON: {error}")))?;
-            Ok(File { name, operation, structure: kind.name(), value })
+            Ok(File { name, operation: file.operation, structure: file.kind.name(), value })
         };
-        let files: Vec<File> = vectors::files().into_par_iter().map(file).collect::<Result<_, Failure>>()?;
+        let files = self.dir.as_ref().map_or_else(vectors::File::all, |dir| there(dir));
+        let files: Vec<File> = files.into_par_iter().map(file).collect::<Result<_, Failure>>()?;
         let mut out = Output::open(self.out.as_deref())?;
         let bar = progress(files.len() as u64, "files", self.quiet);
         let (name, all) = run(&self.command, self.timeout, &self.without, &files, || bar.inc(1))?;

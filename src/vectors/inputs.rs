@@ -44,7 +44,7 @@ pub(super) fn questions(model: &Model, name: &str, operation: Operation) -> Vec<
 }
 
 /// Seeded by a text: FNV-1a.
-fn generator(text: &str) -> ChaCha8Rng {
+pub(super) fn generator(text: &str) -> ChaCha8Rng {
     let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     ChaCha8Rng::seed_from_u64(text.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
 }

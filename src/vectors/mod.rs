@@ -8,11 +8,12 @@
 //! # Example
 //! ```
 //! use gumbel_oracle::model::Kind;
-//! use recursive_gumbel::vectors::{Operation, check, text};
-//! let file = text(Kind::Categorical, Operation::Run)?;
-//! assert_eq!(check(Kind::Categorical, Operation::Run, &file).1, Vec::<String>::new());
-//! let wrong = file.replacen("\"structure\":0", "\"structure\":1", 1);
-//! assert!(check(Kind::Categorical, Operation::Run, &wrong).1[0].contains("structure is 1, exactly 0"));
+//! use recursive_gumbel::vectors::{File, Operation, check, text};
+//! let file = File { kind: Kind::Categorical, operation: Operation::Run, large: false };
+//! let right = text(file)?;
+//! assert_eq!(check(file, &right).1, Vec::<String>::new());
+//! let wrong = right.replacen("\"structure\":0", "\"structure\":1", 1);
+//! assert!(check(file, &wrong).1[0].contains("structure is 1, exactly 0"));
 //! # Ok::<(), String>(())
 //! ```
 //!
@@ -77,11 +78,38 @@ impl Operation {
     }
 }
 
-/// All files: structure, operation, name.
-#[must_use]
-pub fn files() -> Vec<(Kind, Operation, String)> {
-    let of = |kind: Kind| Operation::ALL.map(|op| (kind, op, format!("{}_{}.json", kind.name(), op.name())));
-    Kind::ALL.into_iter().flat_map(of).collect()
+/// A file of vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// Of which structure.
+    pub kind: Kind,
+    /// Of which operation.
+    pub operation: Operation,
+    /// Of larger models: not in the repository, but written on demand.
+    pub large: bool,
+}
+
+impl File {
+    /// Those of the repository.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let of = |kind: Kind| Operation::ALL.map(|operation| Self { kind, operation, large: false });
+        Kind::ALL.into_iter().flat_map(of).collect()
+    }
+
+    /// Those of larger models, whose laws are not listed.
+    #[must_use]
+    pub fn large() -> Vec<Self> {
+        let asked = |file: &Self| !matches!(file.operation, Operation::Law | Operation::Invalid);
+        Self::all().into_iter().filter(asked).map(|file| Self { large: true, ..file }).collect()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> String {
+        let large = if self.large { "_large" } else { "" };
+        format!("{}_{}{large}.json", self.kind.name(), self.operation.name())
+    }
 }
 
 /// What each flag means.
@@ -105,8 +133,9 @@ pub const FLAGS: [(&str, &str); 13] = [
 ///
 /// # Errors
 /// In words, if a model of the vectors is none: that would be a mistake of this library.
-pub fn text(kind: Kind, operation: Operation) -> Result<String, String> {
-    let groups = groups(kind, operation)?;
+pub fn text(file: File) -> Result<String, String> {
+    let File { kind, operation, .. } = file;
+    let groups = groups(file)?;
     let cases = |group: &Object| group.get("cases").and_then(Value::as_array).map_or(0, Vec::len);
     let count: usize = groups.iter().map(cases).sum();
     let used: BTreeSet<&str> = groups
@@ -153,23 +182,25 @@ fn flags(object: &Object) -> impl Iterator<Item = &str> {
     listed(object, "flags").filter_map(Value::as_str)
 }
 
-fn groups(kind: Kind, operation: Operation) -> Result<Vec<Object>, String> {
+fn groups(file: File) -> Result<Vec<Object>, String> {
+    let File { kind, operation, large } = file;
     if operation == Operation::Invalid {
         return Ok(vec![refused(kind)]);
     }
     let mut all = Vec::new();
-    for of in models::of_kind(kind) {
-        let group =
-            group(kind, operation, of).map_err(|why| format!("{} {}: {why}", kind.name(), of.name))?;
+    for of in if large { models::large(kind) } else { models::of_kind(kind) } {
+        let group = group(file, &of).map_err(|why| format!("{} {}: {why}", kind.name(), of.name))?;
         all.extend(group);
     }
     Ok(all)
 }
 
 /// The cases of one model; none if there are no questions.
-fn group(kind: Kind, operation: Operation, of: &models::Of) -> Result<Option<Object>, String> {
-    let model = Model::parse(of.model).map_err(|error| error.to_string())?;
-    let implementations = catches::implementations(&model);
+fn group(file: File, of: &models::Of) -> Result<Option<Object>, String> {
+    let File { kind, operation, large } = file;
+    let model = Model::parse(&of.model).map_err(|error| error.to_string())?;
+    // Some mutants ask for the whole law: of larger models nobody waits for that.
+    let implementations = if large { Vec::new() } else { catches::implementations(&model) };
     let mut cases = Vec::new();
     for (number, question) in inputs::questions(&model, of.name, operation).into_iter().enumerate() {
         let expected = expected::expected(&model, operation, &question.input)?;
@@ -183,7 +214,7 @@ fn group(kind: Kind, operation: Operation, of: &models::Of) -> Result<Option<Obj
             "catches": catches,
         }));
     }
-    let Ok(source) = serde_json::from_str::<Value>(of.model) else { return Err("no JSON".to_owned()) };
+    let Ok(source) = serde_json::from_str::<Value>(&of.model) else { return Err("no JSON".to_owned()) };
     let mut group = Object::from_iter([
         ("name".to_owned(), json!(of.name)),
         ("comment".to_owned(), json!(of.comment)),
@@ -241,13 +272,14 @@ fn refused(kind: Kind) -> Object {
 /// The number of cases in a file, and what is wrong with it: of each case whatever is not as the oracle has it; and if nothing is, where it differs from what is
 /// written here. Nothing if all is right.
 #[must_use]
-pub fn check(kind: Kind, operation: Operation, text: &str) -> (usize, Vec<String>) {
-    let file: Value = match serde_json::from_str(text) {
-        Ok(file) => file,
+pub fn check(file: File, text: &str) -> (usize, Vec<String>) {
+    let operation = file.operation;
+    let found: Value = match serde_json::from_str(text) {
+        Ok(found) => found,
         Err(error) => return (0, vec![format!("not JSON: {error}")]),
     };
     let (mut count, mut wrong) = (0, Vec::new());
-    let groups = file.get("groups").and_then(Value::as_array);
+    let groups = found.get("groups").and_then(Value::as_array);
     if groups.is_none() {
         wrong.push("no list `groups`".to_owned());
     }
@@ -266,7 +298,7 @@ pub fn check(kind: Kind, operation: Operation, text: &str) -> (usize, Vec<String
         }
     }
     if wrong.is_empty() {
-        match self::text(kind, operation) {
+        match self::text(file) {
             Ok(exact) => wrong.extend(first_difference(text, &exact)),
             Err(why) => wrong.push(why),
         }

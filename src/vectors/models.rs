@@ -1,14 +1,21 @@
 //! The models of the vectors. A name is never used again for another model, and never goes away.
 
+use std::borrow::Cow;
+
 use gumbel_oracle::model::Kind;
+use rand::Rng as _;
+use rand::rngs::ChaCha8Rng;
+
+use super::inputs::generator;
 
 /// A model with what it is for.
+#[derive(Clone)]
 pub(super) struct Of {
     pub(super) name: &'static str,
     /// What mistakes it is for.
     pub(super) comment: &'static str,
     pub(super) flags: &'static [&'static str],
-    pub(super) model: &'static str,
+    pub(super) model: Cow<'static, str>,
     /// The same model as a batch has it that is padded for longer ones: a JSON object.
     pub(super) padded: Option<&'static str>,
 }
@@ -19,12 +26,12 @@ const fn of(
     flags: &'static [&'static str],
     model: &'static str,
 ) -> Of {
-    Of { name, comment, flags, model, padded: None }
+    Of { name, comment, flags, model: Cow::Borrowed(model), padded: None }
 }
 
 const fn padded(name: &'static str, model: &'static str, padded: &'static str) -> Of {
     let comment = "an item of a padded batch: only the leading part is the model";
-    Of { name, comment, flags: &["ragged"], model, padded: Some(padded) }
+    Of { name, comment, flags: &["ragged"], model: Cow::Borrowed(model), padded: Some(padded) }
 }
 
 const SINGLE: &str = "nothing to choose: the probability is 1, the score 0";
@@ -240,7 +247,7 @@ const MORE: &[(Kind, Of)] = &[
 ];
 
 /// Those of a structure.
-pub(super) fn of_kind(kind: Kind) -> Vec<&'static Of> {
+pub(super) fn of_kind(kind: Kind) -> Vec<Of> {
     let all = match kind {
         Kind::SpanningTree => SPANNING_TREE,
         Kind::Arborescence => ARBORESCENCE,
@@ -250,5 +257,66 @@ pub(super) fn of_kind(kind: Kind) -> Vec<&'static Of> {
         Kind::Permutation => PERMUTATION,
         Kind::Categorical => CATEGORICAL,
     };
-    all.iter().chain(MORE.iter().filter(|(of, _)| *of == kind).map(|(_, of)| of)).collect()
+    all.iter().chain(MORE.iter().filter(|(of, _)| *of == kind).map(|(_, of)| of)).cloned().collect()
+}
+
+/// Larger ones, with rates from a generator: of so many vertices, rows or positions.
+pub(super) fn large(kind: Kind) -> Vec<Of> {
+    let sizes: [(usize, &str, &str); 2] = match kind {
+        Kind::SpanningTree | Kind::Matching => [(8, "eight", "sparse_12"), (12, "twelve", "sparse_18")],
+        Kind::Arborescence => [(6, "six", "sparse_9"), (8, "eight", "sparse_12")],
+        _ => [(20, "twenty", ""), (60, "sixty", "")],
+    };
+    let mut all = Vec::new();
+    for (n, dense, sparse) in sizes {
+        let mut of = |name: &'static str, flags: &'static [&'static str], n: usize, sparse: bool| {
+            let mut rng = generator(&format!("{}.{name}", kind.name()));
+            let comment = "larger: many races, and sums of many rates";
+            let model = Cow::Owned(larger(kind, n, sparse, &mut rng));
+            all.push(Of { name, comment, flags, model, padded: None });
+        };
+        of(dense, &[], n, false);
+        if !sparse.is_empty() && kind != Kind::Matching {
+            of(sparse, &["sparse"], n * 3 / 2, true);
+        }
+    }
+    all
+}
+
+/// A whole number of thirds or quarters, up to 16.
+fn rate(rng: &mut ChaCha8Rng) -> String {
+    let (numerator, denominator) = (rng.next_u64() % 48 + 1, 3 + rng.next_u64() % 2);
+    format!("\"{numerator}/{denominator}\"")
+}
+
+fn larger(kind: Kind, n: usize, sparse: bool, rng: &mut ChaCha8Rng) -> String {
+    let name = kind.name();
+    match kind {
+        Kind::SpanningTree | Kind::Arborescence => {
+            let directed = kind == Kind::Arborescence;
+            let (mut edges, root) = (Vec::new(), if directed { n - 1 } else { 0 });
+            for u in 0..n {
+                for v in 0..n {
+                    // A path from the root through all, and of the others all or a third.
+                    let on_path = if directed { v + 1 == u } else { u + 1 == v };
+                    let is_pair = if directed { u != v && v != root } else { u < v };
+                    if is_pair && (on_path || !sparse || rng.next_u64().is_multiple_of(3)) {
+                        edges.push(format!("[{u},{v},{}]", rate(rng)));
+                    }
+                }
+            }
+            let root = if directed { format!("\"root\":{root},") } else { String::new() };
+            format!(r#"{{"structure":"{name}","vertices":{n},{root}"edges":[{}]}}"#, edges.join(","))
+        }
+        Kind::Matching => {
+            let row = |rng: &mut ChaCha8Rng| (0..n).map(|_| rate(rng)).collect::<Vec<_>>().join(",");
+            let rows: Vec<String> = (0..n).map(|_| format!("[{}]", row(rng))).collect();
+            format!(r#"{{"structure":"{name}","rates":[{}]}}"#, rows.join(","))
+        }
+        _ => {
+            let rates: Vec<String> = (0..n).map(|_| rate(rng)).collect();
+            let k = if kind == Kind::TopK { format!("\"k\":{},", n / 4) } else { String::new() };
+            format!(r#"{{"structure":"{name}",{k}"rates":[{}]}}"#, rates.join(","))
+        }
+    }
 }

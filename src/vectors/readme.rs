@@ -6,22 +6,20 @@ use gumbel_oracle::model::Kind;
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{Operation, files, groups, listed};
+use super::{File, Operation, groups, listed};
 use crate::mutants::Mutant;
 
 /// Of each file the number of its cases, and of each mutant the number of those that catch it.
 struct Counted {
-    kind: Kind,
-    operation: Operation,
-    name: String,
+    file: File,
     cases: usize,
     caught: BTreeMap<String, usize>,
 }
 
 fn counted() -> Result<Vec<Counted>, String> {
-    let of = |(kind, operation, name): (Kind, Operation, String)| {
-        let mut of = Counted { kind, operation, name, cases: 0, caught: BTreeMap::new() };
-        for group in groups(kind, operation)? {
+    let of = |file: File| {
+        let mut of = Counted { file, cases: 0, caught: BTreeMap::new() };
+        for group in groups(file)? {
             for case in listed(&group, "cases") {
                 of.cases += 1;
                 let names = case.get("catches").and_then(Value::as_array).into_iter().flatten();
@@ -32,7 +30,7 @@ fn counted() -> Result<Vec<Counted>, String> {
         }
         Ok(of)
     };
-    files().into_par_iter().map(of).collect()
+    File::all().into_par_iter().map(of).collect()
 }
 
 /// The text with each table between `<!-- NAME -->` and `<!-- end -->` made anew.
@@ -53,14 +51,18 @@ fn cases(counted: &[Counted]) -> String {
     let mut out = format!("| | {} | all |\n|---|{}\n", names.join(" | "), "---:|".repeat(names.len() + 1));
     let row = |name: &str, of: &dyn Fn(&Counted) -> bool| {
         let count = |operation| -> usize {
-            counted.iter().filter(|file| of(file) && file.operation == operation).map(|file| file.cases).sum()
+            counted
+                .iter()
+                .filter(|file| of(file) && file.file.operation == operation)
+                .map(|file| file.cases)
+                .sum()
         };
         let counts: Vec<usize> = Operation::ALL.into_iter().map(count).collect();
         let told: Vec<String> = counts.iter().map(ToString::to_string).collect();
         format!("| {name} | {} | {} |\n", told.join(" | "), counts.iter().sum::<usize>())
     };
     for kind in Kind::ALL {
-        out.push_str(&row(&format!("`{}`", kind.name()), &|file| file.kind == kind));
+        out.push_str(&row(&format!("`{}`", kind.name()), &|file| file.file.kind == kind));
     }
     out.push_str(&row("all", &|_| true));
     out
@@ -71,7 +73,7 @@ fn mutants(counted: &[Counted]) -> String {
     let files: Vec<&Counted> = counted.iter().filter(|file| !file.caught.is_empty()).collect();
     let mut out = String::from("| mutant |");
     files.iter().for_each(|file| {
-        out.push_str(&format!(" {} |", file.name.trim_end_matches(".json").replace('_', " ")))
+        out.push_str(&format!(" {} |", file.file.name().trim_end_matches(".json").replace('_', " ")))
     });
     out.push_str(&format!("\n|---|{}\n", "---:|".repeat(files.len())));
     let mut missed = Vec::new();
