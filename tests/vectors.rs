@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use assert_cmd::Command;
-use gumbel_oracle::model::Kind;
+use gumbel_oracle::model::{Kind, Model};
+use gumbel_oracle::race::Trace;
 use recursive_gumbel::mutants::{Family, Mutant};
 use recursive_gumbel::vectors::{File, Operation, check, documents, text};
 use serde_json::Value;
@@ -334,4 +335,47 @@ fn larger_ones_are_written_on_demand() {
     let large = |name: &str| all.keys().any(|id| id.contains(name));
     assert!(status == 0 && large(".twelve.") && large(".sparse_18.") && large(".sixty."), "{}", all.len());
     assert!(all.len() > 2_200, "{}", all.len());
+}
+
+/// Nobody wins by rounding: subtractions in `f64`, and in `f32` where the flag says so, lead to the same trace; and a hexadecimal float
+/// is the decimal one.
+#[test]
+fn rounding_changes_no_run_and_flags_tell_the_truth() {
+    let (mut runs, mut singles, mut ties) = (0, 0, 0);
+    for file in File::all().into_iter().filter(|file| file.operation != Operation::Invalid) {
+        let value: Value = serde_json::from_str(&kept(&file.name())).unwrap();
+        for group in value["groups"].as_array().unwrap() {
+            let model = Model::parse(&group["model"].to_string()).unwrap();
+            for case in group["cases"].as_array().unwrap() {
+                let (id, input) = (case["id"].as_str().unwrap(), case["input"].as_object().unwrap());
+                let flagged = |flag: &str| case["flags"].as_array().unwrap().iter().any(|of| of == flag);
+                let numbers = |name: &str| -> Vec<f64> {
+                    let row = input.get(name).and_then(Value::as_array).into_iter().flatten();
+                    row.map(|value| value.as_f64().unwrap_or(f64::INFINITY)).collect()
+                };
+                let mut all = numbers("exponentials");
+                all.extend(numbers("uniforms"));
+                assert!(!flagged("f32") || all.iter().all(|e| f64::from(*e as f32) == *e), "{id}");
+                if file.operation != Operation::Run {
+                    continue;
+                }
+                let weights = numbers("exponentials");
+                let told =
+                    |trace: &Trace| serde_json::from_str::<Value>(&model.canonical_trace(trace)).unwrap();
+                assert_eq!(told(&model.run(&weights).unwrap().trace), case["expected"]["trace"], "{id}");
+                runs += 1;
+                if flagged("f32") {
+                    let single: Vec<f32> = weights.iter().map(|e| *e as f32).collect();
+                    assert_eq!(told(&model.run(&single).unwrap().trace), case["expected"]["trace"], "{id}");
+                    singles += 1;
+                }
+                let mut sorted = weights.clone();
+                sorted.sort_by(f64::total_cmp);
+                let alike = sorted.windows(2).any(|pair| pair[0] == pair[1] && pair[0].is_finite());
+                assert!(!flagged("tie") || alike || file.kind == Kind::Arborescence, "{id}");
+                ties += usize::from(flagged("tie"));
+            }
+        }
+    }
+    assert!(runs > 700 && singles > 300 && ties > 60, "{runs} {singles} {ties}");
 }

@@ -44,9 +44,10 @@ impl Question {
         let objective = Objective::named(model, &loss, Limit::default()).ok()?;
         let moments = model.score_moments_of(&loss, Limit::default()).ok()?;
         let mut question = Self { loss: name, objective, moments, relax: None };
-        if model.check_traces(TRACES).is_ok() {
-            let estimator = Estimator::Relax(Named::critic(model.entries().len()));
-            let law = LawOfEstimates::of(model, &loss, &estimator).ok()?;
+        let estimator = Estimator::Relax(Named::critic(model.entries().len()));
+        let law =
+            model.check_traces(TRACES).ok().and_then(|()| LawOfEstimates::of(model, &loss, &estimator).ok());
+        if let Some(law) = law {
             let entries = law.mean.len();
             let variances: Vec<f64> = (0..entries).map(|k| law.covariance[k * entries + k]).collect();
             let largest = |of: &[f64]| of.iter().copied().fold(0.0, f64::max);
@@ -70,19 +71,8 @@ impl Question {
 
     /// The estimators whose variance is known, from the fewest draws that they need, each with what is held.
     fn all(&self) -> impl Iterator<Item = (Named, Objective)> {
-        let variances = |estimator: Named| -> Option<Vec<f64>> {
-            if estimator == Named::RelaxLinear {
-                return self.relax.clone();
-            }
-            let score = estimator.score();
-            let exact = match estimator.leave_one_out() {
-                true => self.moments.leave_one_out(score, estimator.fewest_draws() as u32).ok()?,
-                false => self.moments.variance(score, &ratio(0, 1)),
-            };
-            Some(exact.iter().map(to_f64).collect())
-        };
         let of =
-            move |estimator| Some((estimator, self.objective.clone().with_variances(variances(estimator)?)));
+            |estimator| Some((estimator, self.objective.clone().with_variances(self.variances(estimator)?)));
         Named::ALL.into_iter().filter_map(of)
     }
 }
