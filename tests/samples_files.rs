@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -43,6 +43,39 @@ fn npz(model: &Model, count: usize) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     arrays.write(&mut file).unwrap();
     file.into_inner()
+}
+
+/// In scratch files as in memory, batch by batch or at once: the same bytes.
+#[test]
+fn arrays_are_the_same_wherever_they_are_kept() {
+    for file in std::fs::read_dir("examples/models").unwrap() {
+        let model = Model::parse(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        let mut arrays = Arrays::kept_in(&model, &Field::DRAWN, tempfile::tempfile).unwrap();
+        for first in [0, 10, 20] {
+            let mut batch = Batch::new(model.entries().len(), &Field::DRAWN);
+            Reference::new(&model, 7).unwrap().fill(first, 10, &mut batch);
+            arrays.push(&batch).unwrap();
+        }
+        let mut written = Cursor::new(Vec::new());
+        arrays.write(&mut written).unwrap();
+        assert!(written.into_inner() == npz(&model, 30), "{:?}", model.kind());
+    }
+    let k4 = k4();
+    let none = Arrays::kept_in(&k4, &Field::DRAWN, || Err::<std::fs::File, _>(ErrorKind::StorageFull.into()));
+    assert_eq!(none.unwrap_err().kind(), ErrorKind::StorageFull);
+}
+
+/// As NumPy's description of its format 1.0 has it (`numpy.lib.format`): the magic string, the length, the dictionary, spaces up to a
+/// multiple of 64 bytes, and a line feed.
+#[test]
+fn headers_are_of_the_format() {
+    let file = npz(&k4(), 12);
+    let header = "\x76\x00{'descr': '<i8', 'fortran_order': False, 'shape': (12, 3, 2), }";
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(header.bytes());
+    bytes.resize(127, b' ');
+    bytes.push(b'\n');
+    assert!(file.windows(128).any(|window| window == bytes));
 }
 
 fn jsonl(model: &Model, count: usize) -> Vec<u8> {

@@ -101,6 +101,7 @@ fn floats_are_named_in_the_few_exceptions_only_for_their_reason() {
     for (name, reason) in WITH_FLOATS {
         let (_, text) = sources.iter().find(|(file, _)| file == name).unwrap();
         assert!(words(&code(text)).contains("f64"), "{name} is no exception any more ({reason})");
-        assert!(!words(&code(text)).contains("f32"), "{name}");
+        // Single precision only where something is rounded to it.
+        assert_eq!(words(&code(text)).contains("f32"), name == "enclosure.rs", "{name}");
     }
 }

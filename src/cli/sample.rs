@@ -1,6 +1,6 @@
 //! `sample MODEL -n N`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use clap::{Args, ValueEnum};
@@ -51,7 +51,7 @@ pub(super) struct Sample {
     /// The loss whose gradient is estimated, by its name.
     #[arg(long, value_name = "NAME", requires = "estimator", default_value = "default")]
     loss: String,
-    /// The format: JSON Lines, or NumPy's .npz (needs --out; all draws are held in memory).
+    /// The format: JSON Lines, or NumPy's .npz (needs --out; until it is whole it takes twice its size on that disk).
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
     /// Write to this file, which appears only when it is complete, instead of standard output.
@@ -120,7 +120,17 @@ impl Sample {
                 "--format npz is written back and forth: --out must name a file, not a device",
             ));
         }
-        let mut arrays = Arrays::new(&model, &fields);
+        // Until all draws are there they are kept beside the file that they will be in, in files that nobody sees.
+        let folder =
+            self.out.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut arrays = match self.format {
+            Format::Jsonl => None,
+            Format::Npz => {
+                let arrays = Arrays::kept_in(&model, &fields, || tempfile::tempfile_in(folder));
+                Some(arrays.map_err(|error| output.failure(error))?)
+            }
+        };
         let bar = progress(self.n, "draws", self.quiet || self.out.is_none());
         let entries = model.entries().len();
         let mut row = (entries * fields.len()).max(1);
@@ -138,7 +148,11 @@ impl Sample {
                 sampler.fill(first, (end - first).min(piece) as usize, &mut batch);
                 batch
             };
-            if self.format == Format::Jsonl {
+            if let Some(arrays) = &mut arrays {
+                let batches: Vec<Batch> = pieces.par_iter().map(batch).collect();
+                let pushed = batches.iter().try_for_each(|batch| arrays.push(batch));
+                pushed.map_err(|error| output.failure(error))?;
+            } else {
                 let lines = |first: &u64| -> std::io::Result<Vec<u8>> {
                     let (batch, mut lines) = (batch(first), Vec::new());
                     (0..batch.len()).try_for_each(|i| write_json_line(&mut lines, &model, &batch, i))?;
@@ -146,18 +160,13 @@ impl Sample {
                 };
                 let lines: std::io::Result<Vec<Vec<u8>>> = pieces.par_iter().map(lines).collect();
                 output.write(|out| lines?.iter().try_for_each(|lines| out.write_all(lines)))?;
-            } else {
-                let batches: Vec<Batch> = pieces.par_iter().map(batch).collect();
-                let pushed = batches.iter().try_for_each(|batch| arrays.push(batch));
-                pushed.map_err(|error| output.failure(error))?;
             }
             bar.inc(end - next);
             next = end;
         }
         bar.finish_and_clear();
-        if let (Format::Npz, Some(file)) = (self.format, output.file()) {
-            let written = arrays.write(file).map_err(std::io::Error::other);
-            written.map_err(|error| output.failure(error))?;
+        if let (Some(arrays), Some(file)) = (arrays, output.file()) {
+            arrays.write(file).map_err(|error| output.failure(error))?;
         }
         output.finish()?;
         Ok(Outcome::Held)

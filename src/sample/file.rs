@@ -21,14 +21,12 @@
 //! `[draws, 2n-3, 2]` and `trace_component` the components `[draws, 2n-3, n]` as 0 and 1, in the order of the canonical
 //! trace; rows that are not used are -1 and 0. These are about `16 n²` bytes per draw: for large n JSON Lines are shorter.
 
-use std::io::{self, Seek, Write};
+use std::io::{self, BufWriter, Cursor, Read, Seek, Write};
 
 use gumbel_oracle::model::{Algorithm, Entry, Kind, Model};
 use gumbel_oracle::structure::{Parents, Structure};
-use ndarray::{ArrayD, IxDyn};
-use ndarray_npy::{NpzWriter, WriteNpzError};
-use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::{Batch, Field, WalkError, arborescence, binary_tree};
 
@@ -146,33 +144,78 @@ pub fn json_row(values: &[f64]) -> String {
     format!("[{}]", items.join(","))
 }
 
-/// Collects draws and writes them as `.npz`.
+/// Collects draws and writes them as `.npz`, which has one array after the other: all draws must be there before the first is whole. Until
+/// then they are kept in memory, or in as many scratch files as there are arrays.
 #[derive(Debug)]
-pub struct Arrays<'m> {
+pub struct Arrays<'m, S: Write = Cursor<Vec<u8>>> {
     model: &'m Model,
     fields: Vec<Field>,
     draws: usize,
-    integers: [Vec<i64>; 3],
-    floats: [Vec<f64>; 5],
+    integers: [Column<S>; 3],
+    floats: [Column<S>; 5],
+}
+
+/// The numbers of an array so far, 8 bytes each.
+#[derive(Debug)]
+struct Column<S: Write> {
+    scratch: BufWriter<S>,
+    numbers: u64,
+}
+
+impl<S: Write> Column<S> {
+    fn push(&mut self, numbers: impl IntoIterator<Item = [u8; 8]>) -> io::Result<()> {
+        numbers.into_iter().try_for_each(|number| {
+            self.numbers += 1;
+            self.scratch.write_all(&number)
+        })
+    }
+
+    fn integers(&mut self, numbers: Vec<i64>) -> io::Result<()> {
+        self.push(numbers.into_iter().map(i64::to_le_bytes))
+    }
+
+    fn floats(&mut self, numbers: &[f64]) -> io::Result<()> {
+        self.push(numbers.iter().map(|number| number.to_le_bytes()))
+    }
 }
 
 impl<'m> Arrays<'m> {
-    /// No draws yet.
+    /// No draws yet; they are kept in memory.
     #[must_use]
     pub fn new(model: &'m Model, fields: &[Field]) -> Self {
+        let column = |()| Column { scratch: BufWriter::new(Cursor::default()), numbers: 0 };
         Self {
             model,
             fields: fields.to_vec(),
             draws: 0,
-            integers: Default::default(),
-            floats: Default::default(),
+            integers: [(); 3].map(column),
+            floats: [(); 5].map(column),
         }
+    }
+}
+
+impl<'m, S: Read + Write + Seek> Arrays<'m, S> {
+    /// No draws yet; they are kept in scratch files, 8 of them, which `make` makes: empty, for reading and writing.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn kept_in(
+        model: &'m Model,
+        fields: &[Field],
+        make: impl FnMut() -> io::Result<S>,
+    ) -> io::Result<Self> {
+        let mut columns = std::iter::repeat_with(make)
+            .map(|scratch| scratch.map(|scratch| Column { scratch: BufWriter::new(scratch), numbers: 0 }));
+        let mut column = || columns.next().unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
+        let integers = [column()?, column()?, column()?];
+        let floats = [column()?, column()?, column()?, column()?, column()?];
+        Ok(Self { model, fields: fields.to_vec(), draws: 0, integers, floats })
     }
 
     /// Adds the draws of a batch, which must have these columns.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] if a column is lacking, or a trace is none of this model.
+    /// [`io::ErrorKind::InvalidData`] if a column is lacking, or a trace is none of this model; those of the scratch files.
     pub fn push(&mut self, batch: &Batch) -> io::Result<()> {
         for field in &self.fields {
             if !batch.has(*field) {
@@ -185,12 +228,12 @@ impl<'m> Arrays<'m> {
             if let Some(structure) = batch.structure(draw).filter(|_| self.fields.contains(&Field::Structure))
             {
                 let structure = self.structure(structure);
-                self.integers[0].extend(structure);
+                self.integers[0].integers(structure)?;
             }
             if let Some(winners) = batch.trace(draw).filter(|_| self.fields.contains(&Field::Trace)) {
                 let (trace, components) = self.trace(winners)?;
-                self.integers[1].extend(trace);
-                self.integers[2].extend(components);
+                self.integers[1].integers(trace)?;
+                self.integers[2].integers(components)?;
             }
             for (field, column, values) in [
                 (Field::Score, 1, batch.score(draw)),
@@ -199,9 +242,10 @@ impl<'m> Arrays<'m> {
                 (Field::Gradient, 4, batch.gradient(draw)),
             ] {
                 let values = values.filter(|_| self.fields.contains(&field));
-                self.floats[column].extend(values.unwrap_or_default());
+                self.floats[column].floats(values.unwrap_or_default())?;
             }
-            self.floats[0].extend(batch.log_prob(draw).filter(|_| self.fields.contains(&Field::LogProb)));
+            let log_prob = batch.log_prob(draw).filter(|_| self.fields.contains(&Field::LogProb));
+            self.floats[0].floats(log_prob.as_slice())?;
         }
         Ok(())
     }
@@ -248,15 +292,10 @@ impl<'m> Arrays<'m> {
     /// Writes the arrays.
     ///
     /// # Errors
-    /// [`WriteNpzError`] if the writer fails.
-    pub fn write(self, out: impl Write + Seek) -> Result<(), WriteNpzError> {
-        // An archive states the size of a file in 32 bits, unless told beforehand that they may not do.
-        let most = self.integers.iter().map(Vec::len).chain(self.floats.iter().map(Vec::len)).max();
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .large_file(most.is_some_and(|numbers| numbers >= 1 << 28));
-        let mut npz = NpzWriter::new_with_options(out, options);
-        let (n, m, draws) = (self.model.size(), self.model.entries().len(), self.draws);
+    /// Those of the writer and of the scratch files.
+    pub fn write(self, out: impl Write + Seek) -> io::Result<()> {
+        let mut npz = ZipWriter::new(out);
+        let (n, m) = (self.model.size(), self.model.entries().len());
         let (structure, trace): (Vec<usize>, Vec<usize>) = match self.model.kind() {
             Kind::SpanningTree => (vec![n - 1, 2], vec![n - 1, 2]),
             Kind::Arborescence => (vec![n - 1, 2], vec![self.rows(), 2]),
@@ -268,30 +307,22 @@ impl<'m> Arrays<'m> {
             }
             Kind::Categorical => (vec![], vec![]),
         };
-        let rows = self.rows();
+        let (rows, nested) = (self.rows(), self.model.kind() == Kind::Arborescence);
         let [structures, traces, components] = self.integers;
         let [log_prob, score, exponentials, conditional, gradient] = self.floats;
-        let mut integers = |name: &str, shape: Vec<usize>, values: Vec<i64>| {
-            npz.add_array(name, &array([vec![draws], shape].concat(), values)?)
-        };
-        if self.fields.contains(&Field::Structure) {
-            integers("structure", structure, structures)?;
-        }
-        if self.fields.contains(&Field::Trace) {
-            integers("trace", trace, traces)?;
-            if self.model.kind() == Kind::Arborescence {
-                integers("trace_component", vec![rows, n], components)?;
-            }
-        }
-        for (field, name, shape, values) in [
-            (Field::LogProb, "log_prob", vec![draws], log_prob),
-            (Field::Score, "score", vec![draws, m], score),
-            (Field::Exponentials, "exponentials", vec![draws, m], exponentials),
-            (Field::Conditional, "conditional", vec![draws, m], conditional),
-            (Field::Gradient, "gradient", vec![draws, m], gradient),
+        for (field, name, number, shape, column) in [
+            (Field::Structure, "structure", "i8", structure, structures),
+            (Field::Trace, "trace", "i8", trace, traces),
+            (Field::Trace, "trace_component", "i8", vec![rows, n], components),
+            (Field::LogProb, "log_prob", "f8", vec![], log_prob),
+            (Field::Score, "score", "f8", vec![m], score),
+            (Field::Exponentials, "exponentials", "f8", vec![m], exponentials),
+            (Field::Conditional, "conditional", "f8", vec![m], conditional),
+            (Field::Gradient, "gradient", "f8", vec![m], gradient),
         ] {
-            if self.fields.contains(&field) {
-                npz.add_array(name, &array(shape, values)?)?;
+            if self.fields.contains(&field) && (nested || name != "trace_component") {
+                let shape = [vec![self.draws], shape].concat();
+                add(&mut npz, name, number, &shape, column)?;
             }
         }
         npz.finish()?;
@@ -299,13 +330,33 @@ impl<'m> Arrays<'m> {
     }
 }
 
-fn array<T>(shape: Vec<usize>, values: Vec<T>) -> Result<ArrayD<T>, WriteNpzError> {
-    ArrayD::from_shape_vec(IxDyn(&shape), values)
-        .map_err(|error| WriteNpzError::from(zip_error(&error.to_string())))
-}
-
-fn zip_error(message: &str) -> ndarray_npy::WriteNpyError {
-    ndarray_npy::WriteNpyError::from(io::Error::other(message))
+/// Adds an array to the archive: as NumPy's format 1.0 has it, of little-endian numbers in C order.
+fn add<S: Read + Write + Seek>(
+    npz: &mut ZipWriter<impl Write + Seek>,
+    name: &str,
+    number: &str,
+    shape: &[usize],
+    column: Column<S>,
+) -> io::Result<()> {
+    debug_assert_eq!(column.numbers, shape.iter().product::<usize>() as u64, "{name}");
+    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+    let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
+    let header = format!("{{'descr': '<{number}', 'fortran_order': False, 'shape': ({extents}), }}");
+    // The numbers begin at a multiple of 64 bytes; a line feed ends what is before them.
+    let before = 10 + header.len() + 1;
+    let header = format!("{header}{}\n", " ".repeat(before.next_multiple_of(64) - before));
+    // An archive states the size of a file in 32 bits, unless told beforehand that they may not do.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .large_file(column.numbers >= 1 << 28);
+    npz.start_file(format!("{name}.npy"), options)?;
+    npz.write_all(b"\x93NUMPY\x01\x00")?;
+    npz.write_all(&(header.len() as u16).to_le_bytes())?;
+    npz.write_all(header.as_bytes())?;
+    let mut scratch = column.scratch.into_inner().map_err(io::IntoInnerError::into_error)?;
+    scratch.rewind()?;
+    io::copy(&mut scratch, npz)?;
+    Ok(())
 }
 
 fn numbers(entry: Entry) -> Vec<i64> {
