@@ -4,9 +4,11 @@
 
 #[path = "common/mistaken.rs"]
 mod mistaken;
+#[path = "common/program.rs"]
+mod program;
 
-use assert_cmd::Command;
 use mistaken::{Judged, is_refuted};
+use program::{program, said};
 use rayon::prelude::*;
 use recursive_gumbel::estimate::Named;
 use recursive_gumbel::mutants::Mutant;
@@ -58,12 +60,6 @@ const TRIANGLE: &str =
     r#"{"structure": "spanning_tree", "vertices": 3, "edges": [[0, 1, 4], [0, 2, 2], [1, 2, 1]]}"#;
 const ONE: &str = r#"{"structure": "categorical", "rates": [4, 2, 1]}"#;
 
-fn said(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("recursive-gumbel").unwrap().args(arguments).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
-
 /// The door of files, and the live one.
 #[test]
 fn every_mistake_is_refuted_in_files_and_live() {
@@ -73,8 +69,7 @@ fn every_mistake_is_refuted_in_files_and_live() {
     std::fs::write(&triangle, TRIANGLE).unwrap();
     std::fs::write(&one, ONE).unwrap();
     let [triangle, one, file] = [&triangle, &one, &file].map(|path| path.to_str().unwrap());
-    let program = assert_cmd::cargo::cargo_bin("recursive-gumbel");
-    let program = program.to_str().unwrap();
+    let program = program();
     for mistake in Mistake::all().iter() {
         let (name, wanted) = (mistake.name(), i32::from(!mistake.is_unbiased()));
         let estimator = mistake.of()[0].name();
@@ -94,7 +89,7 @@ fn every_mistake_is_refuted_in_files_and_live() {
         let (status, out, error) =
             said(&["check", triangle, file, "--loss", "default", "--departure", "0.2"]);
         assert_eq!((status, &*error), (wanted, ""), "{name}: {out}");
-        let child = [program, "serve", "--mutant", name];
+        let child = [&program, "serve", "--mutant", name];
         let harness = ["harness", one, "--departure", "0.05", "--"];
         let (status, out, error) = said(&[&harness[..], &child].concat());
         assert_eq!((status, &*error), (wanted, ""), "{name}: {out}");
@@ -163,4 +158,24 @@ fn estimates_are_written_in_both_formats() {
     let first = std::fs::read_to_string(lines).unwrap();
     let fewer = said(&["sample", model, "-n", "2", "--estimator", "relax_linear", "--draws", "3"]).1;
     assert!(first.starts_with(&fewer), "{fewer}");
+}
+
+/// Numbers beyond `f64` are refused, and nothing is written.
+#[test]
+fn estimates_beyond_f64_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [model, file] = ["far.json", "far.jsonl"].map(|name| folder.path().join(name));
+    std::fs::write(
+        &model,
+        r#"{"structure": "top_k", "k": 3, "rates": ["1e-300", "1e-300", "1e-300", "1e300"]}"#,
+    )
+    .unwrap();
+    let [model, file] = [&model, &file].map(|path| path.to_str().unwrap());
+    for format in ["jsonl", "npz"] {
+        let options = ["--estimator", "relax_linear", "--draws", "2", "--format", format, "--out", file];
+        let (status, out, error) = said(&[&["sample", model, "-n", "500"], &options[..]].concat());
+        assert_eq!((status, &*out), (2, ""), "{error}");
+        assert!(error.contains("estimate 0: beyond the range of f64: nothing is written"), "{error}");
+        assert!(!std::path::Path::new(file).exists());
+    }
 }

@@ -6,17 +6,10 @@ use std::process::Command;
 
 use recursive_gumbel::verify::ESTIMATED;
 
-fn program() -> String {
-    assert_cmd::cargo::cargo_bin("recursive-gumbel").display().to_string()
-}
+#[path = "common/program.rs"]
+mod program;
 
-/// Exit status, standard output and standard error.
-fn said(arguments: &[&str]) -> (i32, String, String) {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let output = Command::new(program()).current_dir(root).args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
-}
+use program::{program, said};
 
 fn harness(model: &str, options: &[&str], child: &[&str]) -> (i32, String, String) {
     let model = format!("examples/models/{model}.json");

@@ -34,14 +34,7 @@ use crate::number::{Exact, FromExact};
 /// ```
 #[must_use]
 pub fn ln(value: &BigRational) -> Option<f64> {
-    if !value.is_positive() {
-        return None;
-    }
-    if value.is_one() {
-        return Some(0.0);
-    }
-    let value = Exact::from_exact(value);
-    Some(first_certain(|bits| ln_fixed(&value, bits)))
+    nearest_ln(value)
 }
 
 /// The same, rounded to `f32` at once: rounding the `f64` again can be off by one.
@@ -52,11 +45,15 @@ pub fn ln(value: &BigRational) -> Option<f64> {
 /// ```
 #[must_use]
 pub fn ln_f32(value: &BigRational) -> Option<f32> {
+    nearest_ln(value)
+}
+
+fn nearest_ln<F: Float>(value: &BigRational) -> Option<F> {
     if !value.is_positive() {
         return None;
     }
     if value.is_one() {
-        return Some(0.0);
+        return Some(F::default());
     }
     let value = Exact::from_exact(value);
     Some(first_certain(|bits| ln_fixed(&value, bits)))

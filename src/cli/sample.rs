@@ -86,6 +86,18 @@ enum Format {
 const PIECE: u64 = 1 << 16;
 const ROUND: u64 = 1 << 22;
 
+/// Refuses estimates that could not be made, or are no numbers: the first, and why.
+fn finite(batch: &Batch) -> Result<(), (usize, String)> {
+    if let Some((estimate, problem)) = batch.malformed().first() {
+        return Err((*estimate, problem.clone()));
+    }
+    let infinite = |i: &usize| batch.gradient(*i).is_some_and(|g| !g.iter().all(|value| value.is_finite()));
+    match (0..batch.len()).find(infinite) {
+        Some(estimate) => Err((estimate, "beyond the range of f64".to_owned())),
+        None => Ok(()),
+    }
+}
+
 impl Sample {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         if self.format == Format::Npz && self.out.is_none() {
@@ -143,23 +155,26 @@ impl Sample {
         while next < self.n {
             let end = self.n.min(next.saturating_add(round));
             let pieces: Vec<u64> = (next..end).step_by(piece as usize).collect();
-            let batch = |&first: &u64| {
+            let batch = |&first: &u64| -> Result<Batch, Failure> {
                 let mut batch = Batch::new(entries, &fields);
                 sampler.fill(first, (end - first).min(piece) as usize, &mut batch);
-                batch
+                finite(&batch).map_err(|(i, what)| {
+                    Failure::input(format!("estimate {}: {what}: nothing is written", first + i as u64))
+                })?;
+                Ok(batch)
             };
             if let Some(arrays) = &mut arrays {
-                let batches: Vec<Batch> = pieces.par_iter().map(batch).collect();
+                let batches: Vec<Batch> = pieces.par_iter().map(batch).collect::<Result<_, Failure>>()?;
                 let pushed = batches.iter().try_for_each(|batch| arrays.push(batch));
                 pushed.map_err(|error| output.failure(error))?;
             } else {
-                let lines = |first: &u64| -> std::io::Result<Vec<u8>> {
-                    let (batch, mut lines) = (batch(first), Vec::new());
-                    (0..batch.len()).try_for_each(|i| write_json_line(&mut lines, &model, &batch, i))?;
-                    Ok(lines)
+                let lines = |first: &u64| -> Result<std::io::Result<Vec<u8>>, Failure> {
+                    let (batch, mut lines) = (batch(first)?, Vec::new());
+                    let mut line = |i| write_json_line(&mut lines, &model, &batch, i);
+                    Ok((0..batch.len()).try_for_each(&mut line).map(|()| lines))
                 };
-                let lines: std::io::Result<Vec<Vec<u8>>> = pieces.par_iter().map(lines).collect();
-                output.write(|out| lines?.iter().try_for_each(|lines| out.write_all(lines)))?;
+                let lines: Vec<_> = pieces.par_iter().map(lines).collect::<Result<_, Failure>>()?;
+                output.write(|out| lines.into_iter().try_for_each(|lines| out.write_all(&lines?)))?;
             }
             bar.inc(end - next);
             next = end;
@@ -195,14 +210,11 @@ impl Sample {
         let loss = Loss::named(model, &self.loss);
         let loss = loss.map_err(|error| Failure::input(format!("--loss {}: {error}", quoted(&self.loss))))?;
         let draws = self.draws.map_or(estimator.fewest_draws(), |draws| draws as usize);
-        // Without a mistake it is right: what is asked for is refused here, not at every estimate.
-        let mistaken = Mistaken::new(model, loss, estimator, draws, mistake, self.seed);
-        let mistaken = mistaken.map_err(|error| match mistake {
-            Some(mistake) => Failure::input(format!("--mutant {}: {error}", mistake.name())),
-            None => Failure::input(format!("--draws: {error}")),
-        })?;
-        if mistake.is_some() {
-            return Ok(Some(Box::new(mistaken)));
+        estimator.check_draws(draws).map_err(|error| Failure::input(format!("--draws: {error}")))?;
+        if let Some(mistake) = mistake {
+            let mistaken = Mistaken::new(model, loss, estimator, draws, Some(mistake), self.seed);
+            let wrong = |error| Failure::input(format!("--mutant {}: {error}", mistake.name()));
+            return Ok(Some(Box::new(mistaken.map_err(wrong)?)));
         }
         let (sampler, races) = (Rated(sampler, rates), Walker::new(model));
         let f = move |structure: &Structure| loss.of(model, structure) as f64;

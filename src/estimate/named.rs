@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use rand::Rng;
 
-use super::{Estimate, EstimateError, Linear, Races, Reinforce, Relax, Score};
+use super::{Estimate, EstimateError, Linear, Races, Reinforce, Relax, Score, TooFewDraws};
 use crate::sample::WithRates;
 
 /// An estimator by the name that it has in the protocol and in `sample --estimator`.
@@ -86,6 +86,18 @@ impl Named {
     #[must_use]
     pub fn critic(entries: usize) -> Linear {
         Linear { constant: 1.0, weights: vec![1.0; entries] }
+    }
+
+    /// Refuses fewer draws than one estimate needs.
+    ///
+    /// # Errors
+    /// [`EstimateError::NoDraws`], or [`EstimateError::TooFewDraws`] without others to take off.
+    pub fn check_draws(self, draws: usize) -> Result<(), EstimateError> {
+        match draws {
+            0 => Err(EstimateError::NoDraws),
+            1 if self.leave_one_out() => Err(TooFewDraws { draws: 1 }.into()),
+            _ => Ok(()),
+        }
     }
 
     /// One estimate from so many draws. `races` are those of the sampler's model; only RELAX needs them.

@@ -29,7 +29,7 @@ use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::estimate::{Critic as _, EstimateError, Linear, Named, Score, TooFewDraws};
+use crate::estimate::{Critic as _, EstimateError, Linear, Named, Score};
 use crate::sample::{Batch, Field, Reference, SampleError, Sampler};
 
 use Named::{EReinforce, EReinforcePlus, RelaxLinear, TReinforce, TReinforcePlus};
@@ -288,13 +288,7 @@ impl<'m> Mistaken<'m> {
         mistake: Option<&'static Mistake>,
         seed: u64,
     ) -> Result<Self, MistakenError> {
-        match draws {
-            0 => return Err(EstimateError::NoDraws.into()),
-            1 if estimator.leave_one_out() => {
-                return Err(EstimateError::from(TooFewDraws { draws: 1 }).into());
-            }
-            _ => {}
-        }
+        estimator.check_draws(draws)?;
         if let Some(mistake) = mistake.filter(|mistake| !mistake.of.contains(&estimator)) {
             let names: Vec<&str> = mistake.of.iter().map(|of| of.name()).collect();
             let of = names.join(", ");

@@ -292,7 +292,7 @@ impl<'m, S: Read + Write + Seek> Arrays<'m, S> {
     /// Writes the arrays.
     ///
     /// # Errors
-    /// Those of the writer and of the scratch files.
+    /// Those of the writer and of the scratch files; [`io::ErrorKind::InvalidData`] if there was a draw that is none of the model.
     pub fn write(self, out: impl Write + Seek) -> io::Result<()> {
         let mut npz = ZipWriter::new(out);
         let (n, m) = (self.model.size(), self.model.entries().len());
@@ -338,7 +338,11 @@ fn add<S: Read + Write + Seek>(
     shape: &[usize],
     column: Column<S>,
 ) -> io::Result<()> {
-    debug_assert_eq!(column.numbers, shape.iter().product::<usize>() as u64, "{name}");
+    let wanted: usize = shape.iter().product();
+    if column.numbers != wanted as u64 {
+        let wrong = format!("{} numbers of {name}: want {wanted}, for draws of this model", column.numbers);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, wrong));
+    }
     let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
     let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
     let header = format!("{{'descr': '<{number}', 'fortran_order': False, 'shape': ({extents}), }}");

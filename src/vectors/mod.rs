@@ -203,7 +203,7 @@ fn group(file: File, of: &models::Of) -> Result<Option<Object>, String> {
     let implementations = if large { Vec::new() } else { catches::implementations(&model) };
     let mut cases = Vec::new();
     for (number, question) in inputs::questions(&model, of.name, operation).into_iter().enumerate() {
-        let expected = expected::expected(&model, operation, &question.input)?;
+        let expected = answer(&model, operation, &question.input)?;
         let catches = catches::catches(&implementations, &model, operation, [&question.input, &expected]);
         cases.push(json!({
             "id": format!("{}.{}.{}.{}", kind.name(), operation.name(), of.name, number + 1),
@@ -306,6 +306,14 @@ pub fn check(file: File, text: &str) -> (usize, Vec<String>) {
     (count, wrong)
 }
 
+/// What is expected of an input, by the oracle; or why it is none.
+///
+/// # Errors
+/// In words: a field that is lacking, a trace that is impossible, a number that is none.
+pub fn answer(model: &Model, operation: Operation, input: &Object) -> Result<Object, String> {
+    expected::expected(model, operation, input)
+}
+
 /// Where a case is not as the oracle has it.
 fn of_case(model: Option<&Model>, operation: Operation, case: &Value) -> Option<String> {
     let object = |name: &str| case.get(name).and_then(Value::as_object);
@@ -316,7 +324,7 @@ fn of_case(model: Option<&Model>, operation: Operation, case: &Value) -> Option<
         return Some(format!("in the input {name} and {name}_hex are not the same"));
     }
     let exact = match model {
-        Some(model) => expected::expected(model, operation, input),
+        Some(model) => answer(model, operation, input),
         None => Ok(invalid::expected(input)),
     };
     match exact {
