@@ -3,16 +3,22 @@
 //!
 //! Seeds are fixed. A rate passes unless it is above its bound by more than happens once in a million.
 
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One as _, ToPrimitive as _};
 use recursive_gumbel::calibrate::{
-    Departure, How, Law, MODELS, Perfect, Rate, Uniforms, WHOLE, clopper_pearson, false_alarms, looks, power,
+    Departure, Estimated, Estimates, How, Law, MODELS, Off, Perfect, Rate, Uniforms, WHOLE, Winners,
+    alarms_of_estimates, clopper_pearson, false_alarms, looks, power, power_of_estimates,
 };
 use recursive_gumbel::check::apart::{Stops, each};
-use recursive_gumbel::check::{Looks, Method};
+use recursive_gumbel::check::estimates::{Estimator, LawOfEstimates, judge};
+use recursive_gumbel::check::{Looks, Method, Options};
+use recursive_gumbel::estimate::Score;
+use recursive_gumbel::report::Verdict;
 use recursive_gumbel::sample::Sampler;
+use recursive_gumbel::statistics::Budget;
 
 const ALPHA: [f64; 3] = [0.05, 0.01, 0.001];
 
@@ -73,32 +79,124 @@ fn departures_of_the_stated_size_are_caught() {
     }
 }
 
+/// The same as models of any size are judged, of what only these are judged by too: winners race by race and pooled, in pairs, draw after
+/// draw; entries; the exponentials given the trace.
+#[test]
+fn departures_of_the_stated_size_are_caught_at_any_size() {
+    let mut subjects = std::collections::BTreeSet::new();
+    for (name, text) in [MODELS[3], MODELS[7]] {
+        let model = Model::parse(text).unwrap();
+        for looks in [Looks::Once, Looks::Always] {
+            let how = How { alpha: vec![0.01], method: Method::AnySize, ..how(20, 2_000, looks) };
+            for power in power(&model, &how, || ()).unwrap() {
+                assert!(power.caught.reaches(0.99), "{name} {looks:?}: {power:?}");
+                subjects.insert((power.caught.subject, power.what));
+            }
+        }
+    }
+    let of = |subject: &str| subjects.iter().filter(|(of, _)| of == subject).count();
+    let counts = [
+        "winners",
+        "winners in pairs",
+        "winners: draw after draw",
+        "entries",
+        "exponentials given the trace",
+        "conditional given the trace",
+        "conditional in pairs",
+        "conditional against exponentials",
+    ]
+    .map(of);
+    assert_eq!(counts, [2, 1, 2, 1, 2, 3, 3, 2], "{subjects:?}");
+}
+
+/// Estimates of a gradient: right ones are not accused, and a mean or a variance that is off by what is stated is caught.
+#[test]
+fn estimates_are_judged_as_is_said() {
+    for (name, text) in [MODELS[2], MODELS[6]] {
+        let model = Model::parse(text).unwrap();
+        let loss = Loss::named(&model, "default").unwrap();
+        for looks in [Looks::Once, Looks::Always] {
+            let right = alarms_of_estimates(&model, loss, &how(40, 1_000, looks), || ()).unwrap();
+            assert!(!right.is_empty());
+            for rate in right {
+                assert!(rate.allows(rate.alpha), "{name} {looks:?}: {rate:?}");
+            }
+            let how = How { alpha: vec![0.01], ..how(20, 20_000, looks) };
+            let found = power_of_estimates(&model, loss, &how, || ()).unwrap();
+            assert_eq!(found.len(), if looks == Looks::Once { 4 } else { 1 }, "{found:?}");
+            for power in found {
+                assert!(power.caught.reaches(0.99), "{name} {looks:?}: {power:?}");
+            }
+        }
+    }
+}
+
+/// A third of what is stated is missed often; so the count of the test above can tell.
+#[test]
+fn estimates_that_are_off_by_less_are_missed() {
+    let model = Model::parse(MODELS[2].1).unwrap();
+    let loss = Loss::named(&model, "default").unwrap();
+    let law = Law::new(&model).unwrap();
+    let of = Estimated::new(&law, loss).unwrap();
+    let stated =
+        power_of_estimates(&model, loss, &How { alpha: vec![0.01], ..how(1, 10_000, Looks::Once) }, || ());
+    let moments = LawOfEstimates::of(&model, &loss, &Estimator::Plain(Score::Exponentials)).unwrap();
+    let options = Options { samples: 10_000, alpha: 0.01, departure: 1.0 };
+    let budget = Budget::new(0.01, LawOfEstimates::tests(&model)).unwrap();
+    for power in stated.unwrap().into_iter().skip(2) {
+        let part = power.departure / 3.0;
+        let off = if power.what.contains("variance") { Off::Variance(part) } else { Off::Mean(part) };
+        let refuted = |seed: u64| {
+            let estimates = Estimates::new(&of, off, seed).unwrap();
+            let rows = judge("", &model, &moments, &estimates, &options, &budget, |_| ()).unwrap();
+            rows.iter().any(|row| row.verdict == Verdict::Refuted)
+        };
+        let refuted = (0..30).filter(|seed| refuted(*seed)).count() as u64;
+        let rate = Rate { subject: power.caught.subject, tests: 1, alpha: 0.01, refuted, runs: 30 };
+        assert!(!rate.reaches(0.99), "{rate:?}");
+    }
+    assert!(Estimates::new(&of, Off::Mean(f64::NAN), 1).is_err());
+    assert!(Estimates::new(&of, Off::Variance(-0.1), 1).is_err());
+}
+
 /// The same count sees a departure that is stated too small: of half the size each is missed often.
 #[test]
 fn departures_that_are_stated_too_small_are_seen() {
     let model = Model::parse(MODELS[3].1).unwrap();
     let law = Law::new(&model).unwrap();
-    let of = |subject: &str, departure: Departure| {
-        let stops = Stops { at: &[2_000], alpha: &[0.01], looks: Looks::Once };
+    let of = |method: Method, subject: &str, departure: Departure| {
+        let stops = Stops { at: &[2_000], alpha: &[0.01], looks: Looks::Once, objective: None };
         let refuted = |seed: u64| {
             let sampler = Perfect::new(&law, departure, seed, 2_000).unwrap();
-            let checks = each(Method::Enumeration, &model, &sampler, &stops).unwrap();
+            let checks = each(method, &model, &sampler, &stops).unwrap();
             let check = checks.iter().find(|check| check.subject == subject && check.tests > 0).unwrap();
             check.alone[0].is_some()
         };
         let refuted = (0..60).filter(|seed| refuted(*seed)).count() as u64;
         Rate { subject: subject.to_owned(), tests: 1, alpha: 0.01, refuted, runs: 60 }
     };
-    let stated = power(&model, &How { alpha: vec![0.01], ..how(1, 2_000, Looks::Once) }, || ()).unwrap();
-    let departure =
-        |subject: &str| stated.iter().find(|power| power.caught.subject == subject).unwrap().departure;
+    let departure = |method: Method, subject: &str| {
+        let how = How { alpha: vec![0.01], method, ..how(1, 2_000, Looks::Once) };
+        let stated = power(&model, &how, || ()).unwrap();
+        stated.iter().find(|power| power.caught.subject == subject).unwrap().departure
+    };
     for (subject, wrong) in [
         ("structures", Departure::Structures as fn(f64) -> Departure),
         ("exponentials", |d| Departure::Exponentials(Uniforms::Alone, d)),
         ("exponentials in pairs", |d| Departure::Exponentials(Uniforms::Pair, d)),
         ("conditional: draw after draw", |d| Departure::Conditional(Uniforms::Distance(1), d)),
     ] {
-        let rate = of(subject, wrong(0.5 * departure(subject)));
+        let rate = of(Method::Enumeration, subject, wrong(0.5 * departure(Method::Enumeration, subject)));
+        assert!(!rate.reaches(0.99), "{rate:?}");
+    }
+    for (subject, wrong) in [
+        ("winners", Departure::Winners as fn(Winners, f64) -> Departure),
+        ("winners in pairs", |_, d| Departure::Winners(Winners::Pair, d)),
+        ("entries", |_, d| Departure::Winners(Winners::Entry, d)),
+        ("exponentials given the trace", |_, d| Departure::Given(Uniforms::Winners, d)),
+    ] {
+        let half = 0.5 * departure(Method::AnySize, subject);
+        let rate = of(Method::AnySize, subject, wrong(Winners::First, half));
         assert!(!rate.reaches(0.99), "{rate:?}");
     }
 }
@@ -147,9 +245,7 @@ fn one_looks_often_and_at_last_at_all() {
 /// The perfect sampler is held by the whole kit, at as many draws as `verify` takes by default: it is another way to the same law.
 #[test]
 fn the_perfect_sampler_is_held() {
-    use recursive_gumbel::report::Verdict;
     use recursive_gumbel::sample::{Draws, Field};
-    use recursive_gumbel::statistics::Budget;
     let model = Model::parse(MODELS[4].1).unwrap();
     let law = Law::new(&model).unwrap();
     let asked = recursive_gumbel::check::Asked::only(0.05);
@@ -169,9 +265,7 @@ fn the_perfect_sampler_is_held() {
 fn each_check_by_itself_is_what_a_report_says() {
     use recursive_gumbel::check::Asked;
     use recursive_gumbel::mutants::{Mutant, Mutated};
-    use recursive_gumbel::report::Verdict;
     use recursive_gumbel::sample::{Draws, Field};
-    use recursive_gumbel::statistics::Budget;
     use std::collections::BTreeSet;
     let alphas = [0.05, 1e-4, 1e-6];
     let (mut refuted, mut differ) = (0, 0);
@@ -179,7 +273,7 @@ fn each_check_by_itself_is_what_a_report_says() {
     {
         let model = Model::parse(MODELS[7].1).unwrap();
         let sampler = Mutated::new(&model, Mutant::named(name).unwrap(), 3).unwrap();
-        let stops = Stops { at: &[draws], alpha: &alphas, looks: Looks::Once };
+        let stops = Stops { at: &[draws], alpha: &alphas, looks: Looks::Once, objective: None };
         let alone = each(Method::Enumeration, &model, &sampler, &stops).unwrap();
         let mut before: Option<BTreeSet<&str>> = None;
         for (place, alpha) in alphas.into_iter().enumerate() {
@@ -226,6 +320,8 @@ fn what_cannot_be_counted_is_refused() {
         Departure::Traces(-0.1),
         Departure::Exponentials(Uniforms::Alone, 0.6),
         Departure::Conditional(Uniforms::Distance(0), 0.1),
+        Departure::Winners(Winners::Distance(0), 0.1),
+        Departure::Winners(Winners::Pair, 0.45), // more than there is room for
     ] {
         assert!(
             matches!(Perfect::new(&law, wrong, 1, 10), Err(StatisticsError::Argument { .. })),
@@ -242,7 +338,11 @@ fn what_cannot_be_counted_is_refused() {
     let lone = Model::parse(r#"{"structure": "spanning_tree", "vertices": 1, "edges": []}"#).unwrap();
     assert!(false_alarms(&lone, &right, || ()).unwrap().iter().all(|rate| rate.refuted == 0));
     let law = Law::new(&lone).unwrap();
-    for departure in [Departure::Part(0.1), Departure::Exponentials(Uniforms::Distance(1), 0.1)] {
+    for departure in [
+        Departure::Part(0.1),
+        Departure::Exponentials(Uniforms::Distance(1), 0.1),
+        Departure::Winners(Winners::First, 0.0),
+    ] {
         assert!(Perfect::new(&law, departure, 1, 10).unwrap().draw(3).exponentials.is_empty());
     }
 }

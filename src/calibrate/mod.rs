@@ -17,7 +17,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod estimates;
 mod perfect;
+mod winners;
 
 use gumbel_oracle::model::Model;
 use rayon::prelude::*;
@@ -25,8 +27,11 @@ use statrs::function::beta::inv_beta_reg;
 
 use crate::check::apart::{Alone, Stops, each};
 use crate::check::{CheckError, Looks, Method};
+use crate::sample::Field;
 use crate::statistics::StatisticsError;
+pub use estimates::{Estimated, Estimates, Off, alarms_of_estimates, power_of_estimates};
 pub use perfect::{Departure, Law, Perfect, Uniforms};
+pub use winners::Winners;
 
 /// The models of `calibrate`: few categories, where asymptotic tests are least right, and one of each structure.
 pub const MODELS: [(&str, &str); 9] = [
@@ -72,6 +77,19 @@ impl How {
             None => Err(StatisticsError::NoTests),
             Some(_) => Ok(()),
         }
+    }
+
+    /// The draws at which one looks.
+    fn stops(&self) -> Vec<u64> {
+        match self.looks {
+            Looks::Once => vec![self.draws],
+            Looks::Always => looks(self.draws),
+        }
+    }
+
+    /// The seed of a run.
+    fn seed_of(&self, run: u64) -> u64 {
+        self.seed.wrapping_mul(1 << 32).wrapping_add(run)
     }
 }
 
@@ -142,6 +160,9 @@ pub fn clopper_pearson(seen: u64, of: u64, confidence: f64) -> (f64, f64) {
     (lower, upper)
 }
 
+/// Cells a side of the grid on which pairs of values are counted.
+const GRID: usize = crate::check::SIDE;
+
 /// The name of the report in [`Rate::subject`].
 pub const WHOLE: &str = "the whole report";
 
@@ -153,11 +174,7 @@ pub const WHOLE: &str = "the whole report";
 pub fn false_alarms(model: &Model, how: &How, done: impl Fn() + Sync) -> Result<Vec<Rate>, CheckError> {
     how.check()?;
     let law = Law::new(model)?;
-    let at = match how.looks {
-        Looks::Once => vec![how.draws],
-        Looks::Always => looks(how.draws),
-    };
-    let runs = all(model, &law, how, &at, Departure::None, done)?;
+    let runs = all(model, &law, how, &how.stops(), &Field::DRAWN, Departure::None, done)?;
     let mut rates = Vec::new();
     for (place, alpha) in how.alpha.iter().enumerate() {
         for check in 0..runs[0].len() {
@@ -184,39 +201,144 @@ pub struct Power {
     pub caught: Rate,
 }
 
-/// The departures that checks are put to: the check, what is wrong, and the sampler that is wrong like this.
-type Wrong = (&'static str, &'static str, fn(f64) -> Departure);
+/// A departure that a check is put to.
+struct Wrong {
+    subject: &'static str,
+    /// Which of the checks with this subject.
+    number: usize,
+    what: &'static str,
+    /// The sampler that is wrong by this much, as the check sees it; none if it cannot be.
+    of: fn(&Law<'_>, f64) -> Option<Departure>,
+}
 
-const WRONG: [Wrong; 14] = [
-    ("structures", "half of the structures too often", Departure::Structures),
-    ("traces", "half of the traces too often", Departure::Traces),
-    ("parts", "one entry too often", Departure::Part),
-    ("exponentials", "one half too often", |d| Departure::Exponentials(Uniforms::Alone, d)),
-    ("exponentials in pairs", "the half of another entry", |d| Departure::Exponentials(Uniforms::Pair, d)),
-    ("exponentials: draw after draw", "the half of the draw before", |d| {
-        Departure::Exponentials(Uniforms::Distance(1), d)
+/// The first check of a subject.
+const fn wrong(
+    subject: &'static str,
+    what: &'static str,
+    of: fn(&Law<'_>, f64) -> Option<Departure>,
+) -> Wrong {
+    Wrong { subject, number: 0, what, of }
+}
+
+/// Another one.
+const fn second(wrong: Wrong) -> Wrong {
+    Wrong { number: wrong.number + 1, ..wrong }
+}
+
+const ENUMERATION: [Wrong; 14] = [
+    wrong("structures", "half of the structures too often", |_, d| Some(Departure::Structures(d))),
+    wrong("traces", "half of the traces too often", |_, d| Some(Departure::Traces(d))),
+    wrong("parts", "one entry too often", |_, d| Some(Departure::Part(d))),
+    wrong("exponentials", "one half too often", |_, d| Some(Departure::Exponentials(Uniforms::Alone, d))),
+    wrong("exponentials in pairs", "the half of another entry", |_, d| {
+        Some(Departure::Exponentials(Uniforms::Pair, d))
     }),
-    ("exponentials: at a distance", "the half of two draws before", |d| {
-        Departure::Exponentials(Uniforms::Distance(2), d)
+    wrong("exponentials: draw after draw", "the half of the draw before", |_, d| {
+        Some(Departure::Exponentials(Uniforms::Distance(1), d))
     }),
-    ("conditional", "one half too often", |d| Departure::Conditional(Uniforms::Alone, d)),
-    ("conditional given the trace", "a half by the trace", |d| {
-        Departure::Conditional(Uniforms::GivenTrace, d)
+    wrong("exponentials: at a distance", "the half of two draws before", |_, d| {
+        Some(Departure::Exponentials(Uniforms::Distance(2), d))
     }),
-    ("conditional in pairs", "the half of another entry", |d| Departure::Conditional(Uniforms::Pair, d)),
-    ("conditional against exponentials", "the half of the exponentials", |d| {
-        Departure::Conditional(Uniforms::Against, d)
+    wrong("conditional", "one half too often", |_, d| Some(Departure::Conditional(Uniforms::Alone, d))),
+    wrong("conditional given the trace", "a half by the trace", |_, d| {
+        Some(Departure::Conditional(Uniforms::GivenTrace, d))
     }),
-    ("conditional: draw after draw", "the half of the draw before", |d| {
-        Departure::Conditional(Uniforms::Distance(1), d)
+    wrong("conditional in pairs", "the half of another entry", |_, d| {
+        Some(Departure::Conditional(Uniforms::Pair, d))
     }),
-    ("conditional: at a distance", "the half of two draws before", |d| {
-        Departure::Conditional(Uniforms::Distance(2), d)
+    wrong("conditional against exponentials", "the half of the exponentials", |_, d| {
+        Some(Departure::Conditional(Uniforms::Against, d))
     }),
-    ("conditional: at a distance", "the half of 100 draws before", |d| {
-        Departure::Conditional(Uniforms::Distance(100), d)
+    wrong("conditional: draw after draw", "the half of the draw before", |_, d| {
+        Some(Departure::Conditional(Uniforms::Distance(1), d))
+    }),
+    wrong("conditional: at a distance", "the half of two draws before", |_, d| {
+        Some(Departure::Conditional(Uniforms::Distance(2), d))
+    }),
+    wrong("conditional: at a distance", "the half of 100 draws before", |_, d| {
+        Some(Departure::Conditional(Uniforms::Distance(100), d))
     }),
 ];
+
+/// Where values are pooled, all depart; of winners only those of the first race do, by as much more.
+const ANY_SIZE: [Wrong; 27] = [
+    wrong("structures", "half of the structures too often", |_, d| Some(Departure::Structures(d))),
+    wrong("parts", "one entry too often", |_, d| Some(Departure::Part(d))),
+    wrong("winners", "a half of the first race too often", |_, d| {
+        Some(Departure::Winners(Winners::First, d))
+    }),
+    second(wrong("winners", "a half of the first race, all pooled", |law, d| {
+        Some(Departure::Winners(Winners::First, d * law.races().0))
+    })),
+    wrong("winners in pairs", "the half of the first race", |law, d| {
+        let seen = law.on_grid(Winners::Pair, GRID);
+        let pairs = (law.races().1 / 2) as f64;
+        (seen > 0.0).then(|| Departure::Winners(Winners::Pair, d * pairs / seen))
+    }),
+    wrong("winners: draw after draw", "the half of the draw before", |law, d| winners_at(law, 1, d)),
+    wrong("winners: draw after draw", "the half of 100 draws before", |law, d| winners_at(law, 100, d)),
+    wrong("entries", "one entry wins too often", |_, d| Some(Departure::Winners(Winners::Entry, d))),
+    wrong("exponentials", "one half too often", |_, d| Some(Departure::Exponentials(Uniforms::Alone, d))),
+    second(wrong("exponentials", "one half of all too often", |_, d| {
+        Some(Departure::Exponentials(Uniforms::All, d))
+    })),
+    wrong("exponentials in pairs", "the halves of the neighbours", |_, d| {
+        Some(Departure::Exponentials(Uniforms::Neighbours, d))
+    }),
+    wrong("exponentials given the trace", "one half of winners too often", |_, d| {
+        Some(Departure::Given(Uniforms::Winners, d))
+    }),
+    second(wrong("exponentials given the trace", "one half of the others too often", |_, d| {
+        Some(Departure::Given(Uniforms::Others, d))
+    })),
+    wrong("exponentials: draw after draw", "the half of the draw before", |_, d| {
+        Some(Departure::Exponentials(Uniforms::Distance(1), d))
+    }),
+    wrong("exponentials: draw after draw", "the half of 100 draws before", |_, d| {
+        Some(Departure::Exponentials(Uniforms::Distance(100), d))
+    }),
+    wrong("conditional", "one half too often", |_, d| Some(Departure::Conditional(Uniforms::Alone, d))),
+    wrong("conditional given the trace", "one half of the first winner", |_, d| {
+        Some(Departure::Conditional(Uniforms::FirstWinner, d))
+    }),
+    second(wrong("conditional given the trace", "one half of winners too often", |_, d| {
+        Some(Departure::Conditional(Uniforms::Winners, d))
+    })),
+    second(second(wrong("conditional given the trace", "one half of the others too often", |_, d| {
+        Some(Departure::Conditional(Uniforms::Others, d))
+    }))),
+    wrong("conditional in pairs", "the halves of the neighbours", |_, d| {
+        Some(Departure::Conditional(Uniforms::Neighbours, d))
+    }),
+    second(wrong("conditional in pairs", "the halves of the next winners", |_, d| {
+        Some(Departure::Conditional(Uniforms::Races, d))
+    })),
+    second(second(wrong("conditional in pairs", "the half of a winner, of an entry", |_, d| {
+        Some(Departure::Conditional(Uniforms::RaceAndEntry, d))
+    }))),
+    wrong("conditional against exponentials", "the halves of winners", |_, d| {
+        Some(Departure::Conditional(Uniforms::WinnersAgainst, d))
+    }),
+    second(wrong("conditional against exponentials", "the halves of the others", |_, d| {
+        Some(Departure::Conditional(Uniforms::OthersAgainst, d))
+    })),
+    wrong("conditional: draw after draw", "the half of the draw before", |_, d| {
+        Some(Departure::Conditional(Uniforms::Distance(1), d))
+    }),
+    wrong("conditional: draw after draw", "the half of two draws before", |_, d| {
+        Some(Departure::Conditional(Uniforms::Distance(2), d))
+    }),
+    wrong("conditional: draw after draw", "the half of 100 draws before", |_, d| {
+        Some(Departure::Conditional(Uniforms::Distance(100), d))
+    }),
+];
+
+/// Of the races of a draw that are compared to the same of another only the first departs.
+fn winners_at(law: &Law<'_>, lag: u64, d: f64) -> Option<Departure> {
+    let (which, compared) = (Winners::Distance(lag), law.races().1 / 2 * 2);
+    let seen = law.on_grid(which, GRID);
+    (seen > 0.0 && compared > 0).then(|| Departure::Winners(which, d * compared as f64 / seen))
+}
 
 /// How often each check that states a departure catches one of that size, judged by itself at the first `alpha`, at the end.
 ///
@@ -227,22 +349,25 @@ pub fn power(model: &Model, how: &How, done: impl Fn() + Sync) -> Result<Vec<Pow
     let law = Law::new(model)?;
     let one = How { runs: 1, ..how.clone() };
     let at = [how.draws];
-    let stated = all(model, &law, &one, &at, Departure::None, || ())?;
+    let stated = all(model, &law, &one, &at, &Field::DRAWN, Departure::None, || ())?.remove(0);
     let mut found = Vec::new();
-    for (subject, what, of) in WRONG {
-        let Some(place) = stated[0].iter().position(|check| check.subject == subject && check.tests > 0)
-        else {
-            continue;
+    let wrong: &[Wrong] = match how.method {
+        Method::Enumeration => &ENUMERATION,
+        Method::AnySize => &ANY_SIZE,
+    };
+    for Wrong { subject, number, what, of } in wrong {
+        let this = |checks: &[Alone]| {
+            checks.iter().filter(|check| check.subject == *subject && check.tests > 0).nth(*number).cloned()
         };
-        let Alone { tests, departure, .. } = &stated[0][place];
-        let departure = *departure;
-        if departure >= 0.5 {
+        let Some(Alone { tests, departure, needs, .. }) = this(&stated) else { continue };
+        let Some(wrong) = of(&law, departure).filter(|is| is.delta() < law.room_of(*is)) else {
             continue; // more than there is
-        }
-        let runs = all(model, &law, how, &at, of(departure), &done)?;
-        let refuted = runs.iter().filter(|run| run[place].alone[0].is_some()).count() as u64;
-        let caught =
-            Rate { subject: subject.to_owned(), tests: *tests, alpha: how.alpha[0], refuted, runs: how.runs };
+        };
+        // Nothing but what the check looks at.
+        let runs = all(model, &law, how, &at, needs, wrong, &done)?;
+        let refuted = runs.iter().filter_map(|run| this(run)).filter(|check| check.alone[0].is_some());
+        let (subject, refuted) = ((*subject).to_owned(), refuted.count() as u64);
+        let caught = Rate { subject, tests, alpha: how.alpha[0], refuted, runs: how.runs };
         found.push(Power { what, departure, caught });
     }
     Ok(found)
@@ -254,13 +379,13 @@ fn all(
     law: &Law<'_>,
     how: &How,
     at: &[u64],
+    fields: &'static [Field],
     departure: Departure,
     done: impl Fn() + Sync,
 ) -> Result<Vec<Vec<Alone>>, CheckError> {
-    let stops = Stops { at, alpha: &how.alpha, looks: how.looks };
+    let stops = Stops { at, alpha: &how.alpha, looks: how.looks, objective: None };
     let run = |number: u64| {
-        let seed = how.seed.wrapping_mul(1 << 32).wrapping_add(number);
-        let sampler = Perfect::new(law, departure, seed, how.draws)?;
+        let sampler = Perfect::new(law, departure, how.seed_of(number), how.draws)?.only(fields);
         let found = each(how.method, model, &sampler, &stops);
         done();
         found

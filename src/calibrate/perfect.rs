@@ -19,12 +19,13 @@ use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One as _, ToPrimitive as _, Zero as _};
+use num_traits::{One as _, Signed as _, ToPrimitive as _, Zero as _};
 use rand::distr::Open01;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
-use crate::sample::{Batch, Draw, Sampler};
+use super::winners::Winners;
+use crate::sample::{Batch, Draw, Field, Sampler};
 use crate::statistics::StatisticsError;
 
 /// What is wrong, and by how much.
@@ -38,22 +39,39 @@ pub enum Departure {
     Traces(f64),
     /// How often the first present entry is in the structure.
     Part(f64),
-    /// Uniforms of the exponentials.
+    /// Who wins the first races, in total variation.
+    Winners(Winners, f64),
+    /// Uniforms of the exponentials; of what depends on the trace nothing, since there is none yet.
     Exponentials(Uniforms, f64),
+    /// Uniforms of the exponentials given the trace.
+    Given(Uniforms, f64),
     /// Uniforms of the conditional draw.
     Conditional(Uniforms, f64),
 }
 
 impl Departure {
     /// By how much.
-    fn delta(self) -> f64 {
+    pub(super) fn delta(self) -> f64 {
         match self {
             Self::None => 0.0,
             Self::Structures(delta)
             | Self::Traces(delta)
             | Self::Part(delta)
+            | Self::Winners(_, delta)
             | Self::Exponentials(_, delta)
+            | Self::Given(_, delta)
             | Self::Conditional(_, delta) => delta,
+        }
+    }
+
+    /// The draws it depends on are so many before.
+    fn lag(self) -> Option<u64> {
+        match self {
+            Self::Exponentials(Uniforms::Distance(lag), _)
+            | Self::Given(Uniforms::Distance(lag), _)
+            | Self::Conditional(Uniforms::Distance(lag), _)
+            | Self::Winners(Winners::Distance(lag), _) => Some(lag),
+            _ => None,
         }
     }
 }
@@ -71,6 +89,24 @@ pub enum Uniforms {
     Against,
     /// Those of all entries fall too often into the half of those so many draws before.
     Distance(u64),
+    /// Those of all entries fall into the lower half too often.
+    All,
+    /// Those of the entries 0, 2, 4, … fall into the half of those of 1, 3, 5, … too often.
+    Neighbours,
+    /// That of the winner of the first race falls into the lower half too often.
+    FirstWinner,
+    /// Those of all winners do.
+    Winners,
+    /// Those of all other entries do.
+    Others,
+    /// Those of the winners of races 0, 2, 4, … fall into the half of those of races 1, 3, 5, … too often.
+    Races,
+    /// That of entry i, if it wins no race, falls too often into the half of that of the winner of race i.
+    RaceAndEntry,
+    /// Those of all winners fall too often into the half of theirs of the exponentials, read back from the trace.
+    WinnersAgainst,
+    /// Those of all other entries do.
+    OthersAgainst,
 }
 
 /// Draws from the exact law, or from one that departs from it by an exact amount.
@@ -78,14 +114,60 @@ pub enum Uniforms {
 pub struct Perfect<'m> {
     law: &'m Law<'m>,
     departure: Departure,
+    fields: &'static [Field],
     /// Of each trace whether it is in the half that [`Uniforms::GivenTrace`] is about.
     half: Vec<bool>,
-    /// Of each trace the probability of it and all before, and that times 2^64, rounded down; 2^64 - 1 for the last.
-    cumulative: Vec<BigRational>,
-    floors: Vec<u64>,
+    table: Table,
     seed: u64,
     /// Of each draw and present entry the half, where it depends on draws before.
     halves: Vec<bool>,
+    /// Of each draw the trace, where it depends on draws before.
+    chain: Vec<usize>,
+}
+
+/// Of each trace the probability of it and all before, and that times 2^64, rounded down; 2^64 - 1 for the last.
+#[derive(Debug)]
+struct Table {
+    cumulative: Vec<BigRational>,
+    floors: Vec<u64>,
+}
+
+impl Table {
+    fn new(probabilities: impl Iterator<Item = BigRational>) -> Self {
+        let mut sum = BigRational::zero();
+        let cumulative: Vec<BigRational> = probabilities
+            .map(|p| {
+                sum += p;
+                sum.clone()
+            })
+            .collect();
+        let two_64 = BigRational::from_integer(BigInt::one() << 64);
+        let floor = |c: &BigRational| (c * &two_64).to_integer().to_u64().unwrap_or(u64::MAX);
+        let floors = cumulative.iter().map(floor).collect();
+        Self { cumulative, floors }
+    }
+
+    /// By as many bits as it takes: the first trace whose cumulative probability is above a number of which these are the digits.
+    fn pick(&self, mut next: impl FnMut() -> u64) -> usize {
+        let Self { cumulative, floors } = self;
+        let bits = next();
+        let first = floors.partition_point(|floor| *floor < bits);
+        if floors.get(first).is_some_and(|floor| *floor > bits) {
+            return first;
+        }
+        // The digits are those of a cumulative probability: the next ones decide.
+        let (mut digits, mut unit) = (BigInt::from(bits), BigInt::one() << 64);
+        loop {
+            let above = |c: &BigRational| c.numer() * &unit > &digits * c.denom();
+            let first = cumulative.iter().position(above).unwrap_or(cumulative.len() - 1);
+            let c = &cumulative[first];
+            if c.numer() * &unit >= (&digits + 1) * c.denom() {
+                return first;
+            }
+            digits = (digits << 64) + next();
+            unit <<= 64;
+        }
+    }
 }
 
 /// All traces of a model, with what is said of them.
@@ -124,6 +206,51 @@ impl<'m> Law<'m> {
         let traces = known.collect();
         let present = (0..rates.len()).filter(|&k| rates[k] > 0.0).collect();
         Ok(Self { model, rates, present, traces })
+    }
+
+    /// How many traces there are.
+    pub(super) fn len(&self) -> usize {
+        self.traces.len()
+    }
+
+    pub(super) fn trace(&self, number: usize) -> &Trace {
+        &self.traces[number].trace
+    }
+
+    pub(super) fn probabilities(&self) -> impl Iterator<Item = &BigRational> {
+        self.traces.iter().map(|known| &known.probability)
+    }
+
+    pub(super) fn model(&self) -> &'m Model {
+        self.model
+    }
+
+    pub(super) fn rates(&self) -> &[f64] {
+        &self.rates
+    }
+
+    /// The structure of each trace.
+    pub(super) fn structures(&self) -> impl Iterator<Item = &Structure> {
+        self.traces.iter().map(|known| &known.structure)
+    }
+
+    pub(super) fn exact_rates(&self) -> &[BigRational] {
+        self.model.rates()
+    }
+
+    /// By how much there can be such a departure at most.
+    pub(super) fn room_of(&self, departure: Departure) -> f64 {
+        match departure {
+            Departure::Winners(which, _) => self.room(which),
+            _ => 0.5,
+        }
+    }
+
+    /// The factor `c` with which the winners depart by so much.
+    pub(super) fn factor(&self, which: Winners, delta: f64) -> BigRational {
+        let (most, per_unit) = self.tilt(which);
+        let delta = BigRational::from_float(delta).unwrap_or_default();
+        if per_unit.is_zero() { BigRational::zero() } else { (delta / per_unit).min(most) }
     }
 
     /// Of each trace whether it is in a set of about half of the probability; of structures, if it divides none.
@@ -200,36 +327,80 @@ impl<'m> Perfect<'m> {
             let want = "a number from 0 to 1/2";
             return Err(StatisticsError::Argument { name: "departure", value: delta, want });
         }
-        if let Departure::Exponentials(Uniforms::Distance(0), _)
-        | Departure::Conditional(Uniforms::Distance(0), _) = departure
-        {
+        if departure.lag() == Some(0) {
             return Err(StatisticsError::Argument { name: "distance", value: 0.0, want: "1 draw or more" });
         }
-        let probabilities = match departure {
-            Departure::Structures(delta) => law.moved(&law.half(true), delta),
-            Departure::Traces(delta) => law.moved(&law.half(false), delta),
-            Departure::Part(delta) => law.moved(&law.first_inside(), delta),
-            _ => law.traces.iter().map(|known| known.probability.clone()).collect(),
+        if delta > law.room_of(departure) {
+            let want = "no more than the law of the winners leaves room for";
+            return Err(StatisticsError::Argument { name: "departure", value: delta, want });
+        }
+        let moved = match departure {
+            Departure::Structures(delta) => Some(law.moved(&law.half(true), delta)),
+            Departure::Traces(delta) => Some(law.moved(&law.half(false), delta)),
+            Departure::Part(delta) => Some(law.moved(&law.first_inside(), delta)),
+            Departure::Winners(which @ (Winners::First | Winners::Entry), delta) => {
+                Some(law.moved(&law.first_winners(which), delta))
+            }
+            Departure::Winners(Winners::Pair, delta) => {
+                let c = law.factor(Winners::Pair, delta);
+                let sides = law.sides(Winners::Pair).into_iter().zip(law.probabilities());
+                Some(sides.map(|(side, p)| p * (BigRational::one() + &c * side)).collect())
+            }
+            _ => None,
         };
-        let mut sum = BigRational::zero();
-        let cumulative: Vec<BigRational> = probabilities
-            .into_iter()
-            .map(|p| {
-                sum += p;
-                sum.clone()
-            })
-            .collect();
-        let two_64 = BigRational::from_integer(BigInt::one() << 64);
-        let floor = |c: &BigRational| (c * &two_64).to_integer().to_u64().unwrap_or(u64::MAX);
-        let floors = cumulative.iter().map(floor).collect();
-        let mut perfect =
-            Self { law, departure, cumulative, floors, seed, halves: Vec::new(), half: law.half(false) };
-        if let Departure::Exponentials(Uniforms::Distance(lag), delta)
-        | Departure::Conditional(Uniforms::Distance(lag), delta) = departure
-        {
-            perfect.halves = perfect.chains(lag, delta, draws);
+        let table = match moved {
+            Some(moved) => Table::new(moved.into_iter()),
+            None => Table::new(law.probabilities().cloned()),
+        };
+        let half = law.half(false);
+        let mut perfect = Self {
+            law,
+            departure,
+            fields: &Field::DRAWN,
+            half,
+            table,
+            seed,
+            halves: Vec::new(),
+            chain: Vec::new(),
+        };
+        match (departure, departure.lag()) {
+            (_, None) => {}
+            (Departure::Winners(..), Some(lag)) => {
+                perfect.chain = perfect.chain_of_winners(lag, delta, draws);
+            }
+            (_, Some(lag)) => perfect.halves = perfect.chains(lag, delta, draws),
         }
         Ok(perfect)
+    }
+
+    /// Draws that have these fields only, the same as with all.
+    #[must_use]
+    pub fn only(self, fields: &'static [Field]) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Of each draw the trace: the first race is won too often on the side of that so many draws before.
+    fn chain_of_winners(&self, lag: u64, delta: f64, draws: u64) -> Vec<usize> {
+        let (law, which) = (self.law, Winners::Distance(lag));
+        let (c, sides) = (law.factor(which, delta), law.sides(which));
+        // A side has one of two values, one for each side of the cut.
+        let after = |before: &BigRational| {
+            let terms = sides.iter().zip(law.probabilities());
+            Table::new(terms.map(|(side, p)| p * (BigRational::one() + &c * side * before)))
+        };
+        let lower = sides.iter().max().map(&after);
+        let upper = sides.iter().min().map(&after);
+        let mut chain: Vec<usize> = Vec::with_capacity(draws as usize);
+        for number in 0..draws {
+            let table = match number.checked_sub(lag).map(|before| &sides[chain[before as usize]]) {
+                Some(side) if side.is_positive() => lower.as_ref(),
+                Some(side) if side.is_negative() => upper.as_ref(),
+                _ => None,
+            };
+            let mut rng = self.rng(number, 2);
+            chain.push(table.unwrap_or(&self.table).pick(|| rng.next_u64()));
+        }
+        chain
     }
 
     /// Of each draw and entry the half: that of the draw before with probability `1/2 + δ`.
@@ -257,7 +428,7 @@ impl<'m> Perfect<'m> {
         rng
     }
 
-    /// The draw of this number.
+    /// The draw of this number; of weights that are [no field](Self::only) of it, nothing.
     #[must_use]
     pub fn draw(&self, number: u64) -> Draw {
         let (law, rates) = (self.law, &self.law.rates);
@@ -274,24 +445,27 @@ impl<'m> Perfect<'m> {
             let found = run.ok().and_then(|run| law.traces.iter().find(|known| known.trace == run.trace));
             return self.of(found.unwrap_or(&law.traces[0]), Some(exponentials), &of_draw, &of_conditional);
         }
-        let trace = pick(&self.cumulative, &self.floors, || rng.next_u64());
-        if let Departure::Conditional(which, delta) = self.departure {
-            let half = self.half_of(which, trace, &of_draw);
-            self.depart(which, delta, number, &mut of_conditional, half);
+        let trace = match self.chain.get(number as usize) {
+            Some(&trace) => trace,
+            None => self.table.pick(|| rng.next_u64()),
+        };
+        match self.departure {
+            Departure::Given(which, delta) => {
+                self.depart(which, delta, number, &mut of_draw, Some((trace, &[])))
+            }
+            Departure::Conditional(which, delta) => {
+                self.depart(which, delta, number, &mut of_conditional, Some((trace, &of_draw)));
+            }
+            _ => {}
         }
         self.of(&law.traces[trace], None, &of_draw, &of_conditional)
     }
 
-    fn half_of(&self, which: Uniforms, trace: usize, of_draw: &[f64]) -> Option<bool> {
-        match which {
-            Uniforms::GivenTrace => Some(self.half[trace]),
-            Uniforms::Against => self.law.present.first().map(|&first| of_draw[first] >= 0.5),
-            _ => None,
-        }
-    }
-
     fn of(&self, known: &Known, weights: Option<Vec<f64>>, of_draw: &[f64], of_conditional: &[f64]) -> Draw {
-        let given = |uniforms: &[f64]| -> Vec<f64> {
+        let given = |field: Field, uniforms: &[f64]| -> Vec<f64> {
+            if !self.fields.contains(&field) {
+                return Vec::new();
+            }
             let weights = known.trace.exponentials(&self.law.rates, uniforms);
             weights.into_iter().map(|weight| weight.unwrap_or(f64::INFINITY)).collect()
         };
@@ -300,52 +474,70 @@ impl<'m> Perfect<'m> {
             trace: known.trace.clone(),
             log_prob: known.log_prob,
             score: known.score.clone(),
-            exponentials: weights.unwrap_or_else(|| given(of_draw)),
-            conditional: given(of_conditional),
+            exponentials: weights.unwrap_or_else(|| given(Field::Exponentials, of_draw)),
+            conditional: given(Field::Conditional, of_conditional),
         }
     }
 
-    /// Makes the uniforms of a draw wrong; `half` is that of what they depend on, where it is none of them.
-    fn depart(&self, which: Uniforms, delta: f64, number: u64, uniforms: &mut [f64], half: Option<bool>) {
+    /// Makes the uniforms of a draw wrong. Known of it are the trace, and the uniforms that are independent of these given the trace, if
+    /// there are any yet.
+    fn depart(
+        &self,
+        which: Uniforms,
+        delta: f64,
+        number: u64,
+        uniforms: &mut [f64],
+        known: Option<(usize, &[f64])>,
+    ) {
         let present = &self.law.present;
         let Some(&first) = present.first() else { return };
-        match which {
+        let upper = |u: f64| u >= 0.5;
+        let (winners, of_draw): (Vec<usize>, &[f64]) = match known {
+            Some((trace, of_draw)) => {
+                let races = self.law.traces[trace].trace.races();
+                (races.iter().map(|race| race.winner).collect(), of_draw)
+            }
+            None => (Vec::new(), &[]),
+        };
+        let others = || present.iter().copied().filter(|k| !winners.contains(k));
+        // Entries, each with the half that it goes to.
+        let of_draw = |k: usize| (k, of_draw.get(k).is_some_and(|u| upper(*u)));
+        let lower = |k: usize| (k, false);
+        let to_that_of = |uniforms: &[f64], k: usize, of: usize| (k, upper(uniforms[of]));
+        let wrong: Vec<(usize, bool)> = match which {
             Uniforms::Distance(_) => {
                 let halves = self.halves.chunks(present.len()).nth(number as usize).unwrap_or_default();
                 for (&k, &upper) in present.iter().zip(halves) {
                     uniforms[k] = f64::midpoint(uniforms[k], f64::from(u8::from(upper)));
                 }
+                return;
             }
-            Uniforms::Alone => uniforms[first] = towards(uniforms[first], false, delta),
+            Uniforms::Alone => vec![lower(first)],
+            Uniforms::All => present.iter().copied().map(lower).collect(),
             Uniforms::Pair => {
-                let upper = present.get(1).is_some_and(|&second| uniforms[second] >= 0.5);
-                uniforms[first] = towards(uniforms[first], upper, delta);
+                present.get(1).map(|&second| to_that_of(uniforms, first, second)).into_iter().collect()
             }
-            Uniforms::GivenTrace | Uniforms::Against => {
-                uniforms[first] = towards(uniforms[first], half.unwrap_or(false), delta);
+            Uniforms::Neighbours => {
+                present.chunks_exact(2).map(|pair| to_that_of(uniforms, pair[0], pair[1])).collect()
             }
+            Uniforms::GivenTrace => known.map(|(trace, _)| (first, self.half[trace])).into_iter().collect(),
+            Uniforms::Against => vec![of_draw(first)],
+            Uniforms::FirstWinner => winners.first().copied().map(lower).into_iter().collect(),
+            Uniforms::Winners => winners.iter().copied().map(lower).collect(),
+            Uniforms::Others => others().map(lower).collect(),
+            Uniforms::Races => {
+                winners.chunks_exact(2).map(|pair| to_that_of(uniforms, pair[0], pair[1])).collect()
+            }
+            Uniforms::RaceAndEntry => {
+                let pairs = winners.iter().zip(present).filter(|(_, k)| !winners.contains(k));
+                pairs.map(|(&winner, &k)| to_that_of(uniforms, k, winner)).collect()
+            }
+            Uniforms::WinnersAgainst => winners.iter().copied().map(of_draw).collect(),
+            Uniforms::OthersAgainst => others().map(of_draw).collect(),
+        };
+        for (k, upper) in wrong {
+            uniforms[k] = towards(uniforms[k], upper, delta);
         }
-    }
-}
-
-/// By as many bits as it takes: the first whose cumulative probability is above a number of which these are the digits.
-fn pick(cumulative: &[BigRational], floors: &[u64], mut next: impl FnMut() -> u64) -> usize {
-    let bits = next();
-    let first = floors.partition_point(|floor| *floor < bits);
-    if floors.get(first).is_some_and(|floor| *floor > bits) {
-        return first;
-    }
-    // The digits are those of a cumulative probability: the next ones decide.
-    let (mut digits, mut unit) = (BigInt::from(bits), BigInt::one() << 64);
-    loop {
-        let above = |c: &BigRational| c.numer() * &unit > &digits * c.denom();
-        let first = cumulative.iter().position(above).unwrap_or(cumulative.len() - 1);
-        let c = &cumulative[first];
-        if c.numer() * &unit >= (&digits + 1) * c.denom() {
-            return first;
-        }
-        digits = (digits << 64) + next();
-        unit <<= 64;
     }
 }
 
@@ -360,6 +552,10 @@ fn towards(u: f64, upper: bool, delta: f64) -> f64 {
 }
 
 impl Sampler for Perfect<'_> {
+    fn fields(&self) -> &[Field] {
+        self.fields
+    }
+
     fn fill(&self, first: u64, count: usize, batch: &mut Batch) {
         (first..first + count as u64).for_each(|number| batch.push(&self.draw(number)));
     }
@@ -375,10 +571,12 @@ mod tests {
     fn as_many_bits_as_it_takes() {
         let cumulative = [ratio(1, 3), ratio(1, 2), ratio(1, 1)];
         let third = 0x5555_5555_5555_5555;
-        let floors = [third, 1 << 63, u64::MAX];
+        let table = Table::new([ratio(1, 3), ratio(1, 6), ratio(1, 2)].into_iter());
+        assert_eq!(table.cumulative, cumulative);
+        assert_eq!(table.floors, [third, 1 << 63, u64::MAX]);
         let of = |digits: &[u64]| {
             let mut digits = digits.iter();
-            let found = pick(&cumulative, &floors, || *digits.next().unwrap());
+            let found = table.pick(|| *digits.next().unwrap());
             assert_eq!(digits.next(), None);
             found
         };

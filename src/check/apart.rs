@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Asked, Check, CheckError, Known, Level, Looks, Method, Terms, Verdict};
+use super::{Asked, Check, CheckError, Known, Level, Looks, Method, Objective, Terms, Verdict};
 use crate::report::Row;
 use crate::sample::{Batch, Draws, Field, Sampler, Source, SourceError};
 use crate::statistics::{Budget, StatisticsError};
@@ -20,6 +20,8 @@ pub struct Alone {
     pub subject: &'static str,
     /// How many tests it holds; 0 if it is exact.
     pub tests: usize,
+    /// The fields it looks at.
+    pub needs: &'static [Field],
     /// The first number of draws at which it refutes, if its tests share `alpha` among themselves.
     pub alone: Vec<Option<u64>>,
     /// The same, if all tests of the report share `alpha`.
@@ -37,6 +39,8 @@ pub struct Stops<'a> {
     pub alpha: &'a [f64],
     /// Whether these are tests of one look each, or bets.
     pub looks: Looks,
+    /// What estimates of a gradient are held to, if there are any.
+    pub objective: Option<&'a Objective>,
 }
 
 /// Looks at the first draws of a sampler, each check by itself.
@@ -49,7 +53,7 @@ pub fn each(
     sampler: &dyn Sampler,
     stops: &Stops<'_>,
 ) -> Result<Vec<Alone>, CheckError> {
-    let asked = Asked { looks: stops.looks, ..Asked::only(1.0) };
+    let asked = Asked { looks: stops.looks, objective: stops.objective, ..Asked::only(1.0) };
     let tests = method.tests(model, sampler.fields(), &asked).max(1);
     for alpha in stops.alpha {
         Budget::new(*alpha, tests)?;
@@ -76,8 +80,9 @@ pub fn each(
 
 impl Alone {
     fn none(check: &dyn Check, levels: usize) -> Self {
-        let (subject, tests, none) = (check.subject(), check.tests(), vec![None; levels]);
-        Self { subject, tests, alone: none.clone(), shared: none, departure: f64::INFINITY }
+        let (subject, tests, needs, none) =
+            (check.subject(), check.tests(), check.needs(), vec![None; levels]);
+        Self { subject, tests, needs, alone: none.clone(), shared: none, departure: f64::INFINITY }
     }
 
     fn judge(

@@ -344,8 +344,13 @@ impl Check for Joint {
         let label = |place: usize| known.label(self.present[place]);
         let mut rows = Vec::new();
         let sizes: Vec<f64> = self.present.iter().map(|&k| self.law.mean[k].abs()).collect();
-        let means =
-            Means { deviations: &self.means, variances: &variances, sizes: &sizes, double: self.double };
+        let means = Means {
+            deviations: &self.means,
+            variances: &variances,
+            sizes: &sizes,
+            double: self.double,
+            products: false,
+        };
         if let Some((place, test)) = means.worst(at, unit(self.law.range))? {
             let exact = self.law.mean[self.present[place]];
             let check = format!("mean, worst of {}: {}", variances.len(), label(place));
@@ -358,8 +363,13 @@ impl Check for Joint {
         let of = |of: &[f64]| self.pairs.iter().map(|&pair| self.cell(of, pair)).collect::<Vec<f64>>();
         let (exact, variances) = (of(&self.law.covariance), of(&self.law.of_products));
         let sizes = vec![largest; exact.len()];
-        let products =
-            Means { deviations: &self.products, variances: &variances, sizes: &sizes, double: self.double };
+        let products = Means {
+            deviations: &self.products,
+            variances: &variances,
+            sizes: &sizes,
+            double: self.double,
+            products: true,
+        };
         if let Some((place, test)) = products.worst(at, unit(largest))? {
             let test = TestResult { departure_kind: DepartureKind::Variance, ..test };
             let (i, j) = self.pairs[place];

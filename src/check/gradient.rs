@@ -37,7 +37,7 @@ use crate::report::Row;
 use crate::sample::Field;
 use crate::statistics::{
     DepartureKind, Deviations, MOST_KURTOSIS, StatisticsError, TestResult, mean_bets, mean_test,
-    smallest_mean, smallest_mean_bet,
+    smallest_mean, smallest_mean_bet, smallest_mean_of_squares,
 };
 
 /// An expected loss, whose gradient is estimated: what estimates are held to.
@@ -376,6 +376,8 @@ pub(super) struct Means<'a> {
     /// How large the numbers are, for their rounding.
     pub(super) sizes: &'a [f64],
     pub(super) double: bool,
+    /// Whether they are products, whose spread grows with their mean.
+    pub(super) products: bool,
 }
 
 impl Means<'_> {
@@ -390,10 +392,13 @@ impl Means<'_> {
         let rounding = |place: usize| rounding(&self.deviations[place], self.sizes[place], self.double);
         let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
         let Some(draws) = self.deviations.first().map(|of| of.draws * times) else { return Ok(None) };
-        let observed = largest(&mut self.deviations.iter().map(|of| of.variance()));
         let variance = largest(&mut self.variances.iter().copied());
+        let observed = largest(&mut self.deviations.iter().map(|of| of.variance()));
         let rounded = largest(&mut (0..self.deviations.len()).map(rounding));
         let departure = match looks {
+            Looks::Once if self.products => {
+                smallest_mean_of_squares(draws, observed, variance, rounded, alpha, unit)?
+            }
             Looks::Once => smallest_mean(draws, observed, variance, rounded, alpha, unit)?,
             Looks::Always => smallest_mean_bet(draws, variance, rounded, alpha, unit)?,
         };
@@ -474,6 +479,7 @@ impl Check for Entries {
             variances: &self.variances,
             sizes: &sizes,
             double: self.double,
+            products: false,
         };
         let row = means.worst(at, self.unit)?.map(|(place, test)| {
             let note = || {
@@ -673,8 +679,13 @@ impl Check for Differences {
             let typical = |of: &Deviations| libm::sqrt(of.squares / of.draws);
             let sizes: Vec<f64> = self.estimates.iter().map(typical).collect();
             let variances = vec![0.0; differences.len()];
-            let means =
-                Means { deviations: differences, variances: &variances, sizes: &sizes, double: self.double };
+            let means = Means {
+                deviations: differences,
+                variances: &variances,
+                sizes: &sizes,
+                double: self.double,
+                products: false,
+            };
             let Some((place, test)) = means.worst(at, unit)? else { continue };
             let note = || {
                 let (mean, off) = (self.estimates[place].mean(), differences[place].mean());

@@ -99,6 +99,7 @@ pub use evidence::{Compared, Defect, Evidence, Fingerprint, IMPOSSIBLE, Known, S
 pub use gradient::Objective;
 pub use level::{Level, Looks};
 use numbered::Numbered;
+pub(crate) use times::SIDE;
 
 use crate::estimate::EstimateError;
 use crate::report::{Row, Verdict};

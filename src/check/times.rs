@@ -276,7 +276,7 @@ fn pooled_within_roles(counts: &[u64], role: impl Fn(usize) -> usize) -> Result<
 // ------------------------------------------------------------------------------------------------------ two at a time
 
 /// Bins a side of a grid of pairs; halved until each cell expects enough.
-pub(super) const SIDE: usize = 8;
+pub(crate) const SIDE: usize = 8;
 
 /// Counts of pairs of uniforms, for several coordinates (entries, or pairs of entries), by the row that the draw is in.
 pub(super) struct Grids {

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
-use recursive_gumbel::calibrate::{How, MODELS, Power, Rate, WHOLE, false_alarms, power};
+use recursive_gumbel::calibrate::{
+    How, MODELS, Power, Rate, WHOLE, alarms_of_estimates, false_alarms, power, power_of_estimates,
+};
 use recursive_gumbel::check::{Looks, Method};
 
 use super::output::{Output, TableOrCsv};
@@ -46,6 +49,9 @@ const ALPHA: [f64; 3] = [0.05, 0.01, 0.001];
 const CONFIDENCE: f64 = 0.99;
 /// What every test promises to catch its smallest departure with.
 const POWER: f64 = 0.99;
+const LOOKS: [Looks; 2] = [Looks::Once, Looks::Always];
+/// Wrong samplers of a model at most, of which each check is put to one.
+const MOST_WRONG: u64 = 90;
 
 /// Where a rate is from.
 struct Of {
@@ -65,6 +71,7 @@ fn words(looks: Looks) -> &'static str {
 
 /// A departure over all models: the smallest and the largest, and whether every model reaches the power.
 struct Caught<'a> {
+    method: Method,
     looks: Looks,
     what: &'a str,
     least: f64,
@@ -77,8 +84,7 @@ impl Calibrate {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let mut out = Output::open(self.out.as_deref())?;
         let draws = || self.draws.iter().copied();
-        let looks =
-            || [Looks::Once, Looks::Always].into_iter().flat_map(|looks| draws().map(move |n| (looks, n)));
+        let looks = || LOOKS.into_iter().flat_map(|looks| draws().map(move |n| (looks, n)));
         let settings: Vec<(Method, Looks, u64)> = [Method::Enumeration, Method::AnySize]
             .into_iter()
             .flat_map(|method| looks().map(move |(looks, draws)| (method, looks, draws)))
@@ -87,20 +93,27 @@ impl Calibrate {
         let mut alarms: Vec<(Of, Vec<Rate>)> = Vec::new();
         for (name, text) in MODELS {
             let model = Model::parse(text).map_err(Failure::input)?;
+            let loss = Loss::named(&model, "default").map_err(Failure::input)?;
             for &(method, looks, draws) in &settings {
                 let how =
                     How { runs: self.runs, draws, seed: self.seed, alpha: ALPHA.to_vec(), looks, method };
-                let found = false_alarms(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
+                let mut found = false_alarms(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
+                if method == Method::Enumeration {
+                    let more = alarms_of_estimates(&model, loss, &how, || ());
+                    found.extend(more.map_err(Failure::input)?);
+                }
                 alarms.push((Of { model: name, method, looks, draws }, found));
             }
         }
         bar.finish_and_clear();
-        let bar = progress(self.runs * 28 * MODELS.len() as u64, "wrong samplers", self.quiet);
+        let bar = progress(self.runs * MOST_WRONG * MODELS.len() as u64, "wrong samplers", self.quiet);
         let mut powers: Vec<(Of, Vec<Power>)> = Vec::new();
         for (name, text) in MODELS {
             let model = Model::parse(text).map_err(Failure::input)?;
-            let method = Method::Enumeration;
-            for looks in [Looks::Once, Looks::Always] {
+            let loss = Loss::named(&model, "default").map_err(Failure::input)?;
+            for (method, looks) in
+                [Method::Enumeration, Method::AnySize].into_iter().flat_map(|m| LOOKS.map(|looks| (m, looks)))
+            {
                 let how = How {
                     runs: self.runs,
                     draws: self.power,
@@ -109,7 +122,13 @@ impl Calibrate {
                     looks,
                     method,
                 };
-                let found = power(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
+                let mut found = power(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
+                if method == Method::Enumeration {
+                    // Estimates vary more than what they are made of.
+                    let how = How { draws: 10 * self.power, ..how };
+                    let more = power_of_estimates(&model, loss, &how, || bar.inc(1));
+                    found.extend(more.map_err(Failure::input)?);
+                }
                 powers.push((Of { model: name, method, looks, draws: self.power }, found));
             }
         }
@@ -137,7 +156,7 @@ impl Calibrate {
         let reports = alarms.iter().map(|(of, rates)| {
             let whole =
                 |alpha| rates.iter().find(|rate| rate.subject == WHOLE && rate.alpha == alpha).cloned();
-            let tests = rates.last().map_or(0, |rate| rate.tests).to_string();
+            let tests = whole(ALPHA[0]).map_or(0, |rate| rate.tests).to_string();
             let names = [of.model, of.method.name(), words(of.looks)].map(str::to_owned).to_vec();
             [names, vec![of.draws.to_string(), tests], three(&whole)].concat()
         });
@@ -163,8 +182,7 @@ impl Calibrate {
                 subjects.push((&rate.subject, rate.tests == 0));
             }
         }
-        let looks = [Looks::Once, Looks::Always];
-        let checks = subjects.iter().flat_map(|subject| looks.map(|looks| (*subject, looks))).map(
+        let checks = subjects.iter().flat_map(|subject| LOOKS.map(|looks| (*subject, looks))).map(
             |((subject, exact), looks)| {
                 let pooled = |alpha: f64| {
                     let rates =
@@ -187,7 +205,8 @@ impl Calibrate {
         {
             let (departure, reached) = (power.departure, power.caught.reaches(POWER));
             let same = |row: &&mut Caught<'_>| {
-                row.looks == of.looks && row.what == power.what && row.all.subject == power.caught.subject
+                let of_same = row.method == of.method && row.looks == of.looks;
+                of_same && row.what == power.what && row.all.subject == power.caught.subject
             };
             match caught.iter_mut().find(same) {
                 Some(row) => {
@@ -195,6 +214,7 @@ impl Calibrate {
                     (row.reached, row.all) = (row.reached && reached, row.all.and(&power.caught));
                 }
                 None => caught.push(Caught {
+                    method: of.method,
                     looks: of.looks,
                     what: power.what,
                     least: departure,
@@ -204,15 +224,16 @@ impl Calibrate {
                 }),
             }
         }
-        caught.sort_by_key(|row| row.looks == Looks::Always);
+        caught.sort_by_key(|row| (row.method == Method::AnySize, row.looks == Looks::Always));
         let caught = caught.into_iter().map(|row| {
             let looks = if row.looks == Looks::Once { "one" } else { "at the end" }.to_owned();
             let by = format!("{:.3} to {:.3}", row.least, row.most);
             let (what, runs) = (row.what.to_owned(), row.all.runs.to_string());
-            vec![row.all.subject.clone(), looks, what, by, runs, rate(&row.all, row.reached)]
+            let (subject, by_what) = (row.all.subject.clone(), row.method.name().to_owned());
+            vec![subject, by_what, looks, what, by, runs, rate(&row.all, row.reached)]
         });
-        let head = ["check by itself", "looks", "what is wrong", "by", "runs", "caught"];
-        text += &table(&head, &[4], caught);
+        let head = ["check by itself", "judged by", "looks", "what is wrong", "by", "runs", "caught"];
+        text += &table(&head, &[5], caught);
         text + &format!(
             "\n\nBy the smallest departure that the check states at {} draws and alpha 0.01, over all models.\n",
             self.power

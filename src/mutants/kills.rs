@@ -123,7 +123,7 @@ fn of_one(
             Some(mutant) => Box::new(Mutated::new(&model, mutant, seed)?),
             None => Box::new(Reference::new(&model, seed)?),
         };
-        let stops = Stops { at: ladder, alpha: &[ALPHA], looks: Looks::Once };
+        let stops = Stops { at: ladder, alpha: &[ALPHA], looks: Looks::Once, objective: None };
         let found = each(method, &model, sampler.as_ref(), &stops)?;
         let tested = |subject: &str| found.iter().any(|check| check.subject == subject && check.tests > 0);
         let mut subjects: Subjects = Vec::new();

@@ -3,7 +3,7 @@
 use super::given::{check_alpha, check_argument};
 use super::special::first_above;
 use super::verdict::{DepartureKind, TestResult};
-use super::{BetTest, MOST_DRAWS, POWER_QUANTILE, StatisticsError};
+use super::{BetTest, MOST_DRAWS, POWER, POWER_QUANTILE, StatisticsError};
 
 /// What [`mean_test`] takes for granted where the variance is larger than was said: `E[(X-μ)⁴] ≤ 100·E[(X-μ)²]²`.
 ///
@@ -256,6 +256,9 @@ impl MeanTest {
 /// probability [`POWER`](super::POWER); 1 if no distance up to `unit` is. Grows with `observed`, `variance` and `rounding`, which are those
 /// of [`mean_test`].
 ///
+/// What varies by what is rare varies less in most samples than it does: the variance is taken to be as much more than observed as happens
+/// once in a hundred times at most, with a kurtosis of [`MOST_KURTOSIS`].
+///
 /// Asymptotic: the mean is taken for normal.
 ///
 /// # Errors
@@ -268,17 +271,46 @@ pub fn smallest_mean(
     alpha: f64,
     unit: f64,
 ) -> Result<f64, StatisticsError> {
-    check_power(
-        draws,
-        &[("observed", observed), ("variance", variance), ("rounding", rounding)],
-        alpha,
-        unit,
-    )?;
-    let noise = POWER_QUANTILE * libm::sqrt(draws * observed);
+    smallest([draws, observed, variance], rounding, alpha, unit, |_| 1.0)
+}
+
+/// The same of squares, or products, of numbers that vary too much: with their mean, which should be `unit`, their spread grows in
+/// proportion.
+///
+/// # Errors
+/// As [`smallest_mean`].
+pub fn smallest_mean_of_squares(
+    draws: f64,
+    observed: f64,
+    variance: f64,
+    rounding: f64,
+    alpha: f64,
+    unit: f64,
+) -> Result<f64, StatisticsError> {
+    smallest([draws, observed, variance], rounding, alpha, unit, |part| (1.0 + part) * (1.0 + part))
+}
+
+/// `growth` is that of the variance with the part of the unit.
+fn smallest(
+    [draws, observed, variance]: [f64; 3],
+    rounding: f64,
+    alpha: f64,
+    unit: f64,
+    growth: impl Fn(f64) -> f64,
+) -> Result<f64, StatisticsError> {
+    let sizes = [("observed", observed), ("variance", variance), ("rounding", rounding)];
+    check_power(draws, &sizes, alpha, unit)?;
     let log_half = libm::log(alpha / 2.0);
+    let t = libm::sqrt(-2.0 * MOST_KURTOSIS * libm::log(1.0 - POWER) / draws);
+    if t >= 1.0 {
+        return Ok(1.0);
+    }
+    let likely = variance.max(observed / (1.0 - t));
     Ok(smallest_part(unit, |distance| {
+        let likely = likely * growth(distance / unit);
+        let noise = POWER_QUANTILE * libm::sqrt(draws * likely);
         let sum = (draws * distance - noise).max(0.0);
-        let seen = Deviations { draws, sum, squares: draws * (observed + distance * distance) };
+        let seen = Deviations { draws, sum, squares: draws * (likely + distance * distance) };
         log_evidence(seen, variance, rounding, log_half) >= -log_half
     }))
 }

@@ -68,7 +68,10 @@ pub use bets::{
 };
 pub use cells::{CellResult, Drawn, cell_p_value, smallest_difference, worst_cells};
 pub use likelihood::{GTest, g_critical, g_p_value, g_test};
-pub use mean::{Deviations, MOST_KURTOSIS, MeanTest, mean_bets, mean_test, smallest_mean, smallest_mean_bet};
+pub use mean::{
+    Deviations, MOST_KURTOSIS, MeanTest, mean_bets, mean_test, smallest_mean, smallest_mean_bet,
+    smallest_mean_of_squares,
+};
 pub use pearson::{Pearson, pair_counts, pearson, pearson_critical, pearson_of_pairs, pearson_of_rows, pool};
 pub use power::{chi_square_sf, noncentral_chi_square_sf, smallest_total_variation};
 pub use special::ulp_distance;
