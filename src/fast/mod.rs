@@ -463,8 +463,14 @@ impl<A: Algorithm> Fast<A> {
     /// The sampler with this seed.
     #[must_use]
     pub fn new(algorithm: A, seed: u64) -> Self {
+        Self::with_keys(algorithm, Seed::new(seed))
+    }
+
+    /// The sampler with the keys of a seed, or of an [item](Seed::of_item).
+    #[must_use]
+    pub fn with_keys(algorithm: A, seed: Seed) -> Self {
         let absent = (0..).zip(algorithm.rates()).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k);
-        Self { absent: absent.collect(), algorithm, seed: Seed::new(seed), scratches: Mutex::default() }
+        Self { absent: absent.collect(), algorithm, seed, scratches: Mutex::default() }
     }
 
     /// The structure and its rates.
@@ -494,25 +500,8 @@ impl<A: Algorithm> Fast<A> {
 
     fn fill_with(&self, scratch: &mut A::Scratch, first: u64, count: usize, mut outputs: Outputs<'_>) {
         for number in first..first + count as u64 {
-            let mut row = outputs.take(1, self.lengths());
-            let stream = Stream::weights(self.seed, number);
-            let weights = row.exponentials.take();
-            let mut totals = false;
-            match (self.algorithm.draw(stream.clone(), scratch), weights) {
-                (None, None) => self.algorithm.run(Drawn(stream), scratch),
-                (None, Some(weights)) => {
-                    self.mark(weights, f64::INFINITY);
-                    self.algorithm.run(Kept(stream, weights), scratch);
-                }
-                (Some(_), None) => {}
-                (Some(stream), Some(weights)) => {
-                    self.mark(weights, f64::INFINITY);
-                    self.algorithm.totals(scratch);
-                    totals = true;
-                    self.algorithm.conditional(scratch, stream, weights);
-                }
-            }
-            self.write(scratch, totals, Stream::conditional(self.seed, number), row);
+            let row = outputs.take(1, self.lengths());
+            draw(&self.algorithm, &self.absent, self.seed, number, scratch, row);
         }
     }
 
@@ -554,7 +543,7 @@ impl<A: Algorithm> Fast<A> {
         }
         let scratch = &mut self.lend().scratch;
         self.algorithm.run(Given(weights), scratch);
-        self.write(scratch, false, Uniforms(uniforms), outputs);
+        write(&self.algorithm, &self.absent, (scratch, false), Uniforms(uniforms), outputs);
         Ok(())
     }
 
@@ -573,44 +562,78 @@ impl<A: Algorithm> Fast<A> {
             None => Ok(()),
         }
     }
+}
 
-    /// What was asked for of the last run, of which the totals may have been found already.
-    fn write(&self, scratch: &mut A::Scratch, totals: bool, times: impl Times, row: Outputs<'_>) {
-        let algorithm = &self.algorithm;
-        if let Some(trace) = row.trace {
-            let winners = algorithm.winners(scratch);
-            trace[..winners.len()].copy_from_slice(winners);
-            trace[winners.len()..].fill(NONE);
+/// Writes one draw. `absent` are the entries of rate 0.
+pub(crate) fn draw<A: Algorithm>(
+    algorithm: &A,
+    absent: &[u32],
+    seed: Seed,
+    number: u64,
+    scratch: &mut A::Scratch,
+    mut row: Outputs<'_>,
+) {
+    let stream = Stream::weights(seed, number);
+    let weights = row.exponentials.take();
+    let mut totals = false;
+    match (algorithm.draw(stream.clone(), scratch), weights) {
+        (None, None) => algorithm.run(Drawn(stream), scratch),
+        (None, Some(weights)) => {
+            mark(absent, weights, f64::INFINITY);
+            algorithm.run(Kept(stream, weights), scratch);
         }
-        if let Some(structure) = row.structure {
-            algorithm.structure(scratch, structure);
-        }
-        if let Some(loss) = row.loss {
-            loss[0] = algorithm.loss(scratch);
-        }
-        if row.log_prob.is_none() && row.score.is_none() && row.conditional.is_none() {
-            return;
-        }
-        if !totals {
+        (Some(_), None) => {}
+        (Some(stream), Some(weights)) => {
+            mark(absent, weights, f64::INFINITY);
             algorithm.totals(scratch);
-        }
-        if let Some(log_prob) = row.log_prob {
-            log_prob[0] = algorithm.log_prob(scratch);
-        }
-        if let Some(score) = row.score {
-            self.mark(score, 0.0);
-            algorithm.score(scratch, score);
-        }
-        if let Some(weights) = row.conditional {
-            self.mark(weights, f64::INFINITY);
-            algorithm.conditional(scratch, times, weights);
+            totals = true;
+            algorithm.conditional(scratch, stream, weights);
         }
     }
+    write(algorithm, absent, (scratch, totals), Stream::conditional(seed, number), row);
+}
 
-    /// Writes the value of absent entries.
-    fn mark(&self, row: &mut [f64], value: f64) {
-        self.absent.iter().for_each(|&entry| row[entry as usize] = value);
+/// What was asked for of the last run, of which the totals may have been found already.
+fn write<A: Algorithm>(
+    algorithm: &A,
+    absent: &[u32],
+    (scratch, totals): (&mut A::Scratch, bool),
+    times: impl Times,
+    row: Outputs<'_>,
+) {
+    if let Some(trace) = row.trace {
+        let winners = algorithm.winners(scratch);
+        trace[..winners.len()].copy_from_slice(winners);
+        trace[winners.len()..].fill(NONE);
     }
+    if let Some(structure) = row.structure {
+        algorithm.structure(scratch, structure);
+    }
+    if let Some(loss) = row.loss {
+        loss[0] = algorithm.loss(scratch);
+    }
+    if row.log_prob.is_none() && row.score.is_none() && row.conditional.is_none() {
+        return;
+    }
+    if !totals {
+        algorithm.totals(scratch);
+    }
+    if let Some(log_prob) = row.log_prob {
+        log_prob[0] = algorithm.log_prob(scratch);
+    }
+    if let Some(score) = row.score {
+        mark(absent, score, 0.0);
+        algorithm.score(scratch, score);
+    }
+    if let Some(weights) = row.conditional {
+        mark(absent, weights, f64::INFINITY);
+        algorithm.conditional(scratch, times, weights);
+    }
+}
+
+/// Writes the value of absent entries.
+fn mark(absent: &[u32], row: &mut [f64], value: f64) {
+    absent.iter().for_each(|&entry| row[entry as usize] = value);
 }
 
 impl<A: Algorithm> Sampler for Fast<A> {

@@ -267,7 +267,8 @@ const SMALL: usize = 32;
 impl Scratch {
     /// Makes the lists of a dense run as long as they must be.
     fn fit(&mut self, n: usize) {
-        if self.order.len() == n {
+        let Races { winners, others, .. } = &self.races;
+        if self.order.len() == n && winners.len() == n - 1 && others.len() == n - 1 {
             return;
         }
         self.outside.resize(n / 64 + 1, 0);

@@ -64,6 +64,18 @@ impl Seed {
         let key = |j: u64| stir(stir(seed).wrapping_add((j + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         Self([[key(0), key(1), key(2), key(3)], [key(4), key(5), key(6), key(7)]])
     }
+
+    /// The keys of an item of a batch: each a bijection of those of the seed, and of the number of the item, so that no two items of a
+    /// seed share one.
+    #[must_use]
+    pub fn of_item(self, item: u64) -> Self {
+        let mut word = 0;
+        let mut key = |key: u64| {
+            word += 1;
+            stir(key ^ stir(item.wrapping_mul(8).wrapping_add(word)))
+        };
+        Self(self.0.map(|keys| keys.map(&mut key)))
+    }
 }
 
 /// A stream of random numbers.
@@ -194,6 +206,18 @@ mod tests {
         // The base has the rectangle below the density at R, and the tail, whose area is that density.
         assert!((R * density[1] + density[1]) / AREA - 1.0 < 1e-11);
         assert!(right.windows(2).all(|two| two[1] < two[0]) && right[256] == 0.0 && density[256] == 1.0);
+    }
+
+    #[test]
+    fn items_have_keys_of_their_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (seed, item) in (0..20).flat_map(|seed| (0..1000).map(move |item| (seed, item))) {
+            let keys = Seed::new(seed).of_item(item).0;
+            assert!(keys.into_iter().flatten().all(|key| seen.insert(key)), "{seed} {item}");
+        }
+        // Value stability.
+        let mut stream = Stream::weights(Seed::new(1).of_item(3), 0);
+        assert_eq!(stream.exponential(), 0.4455945245559235);
     }
 
     #[test]

@@ -1,0 +1,414 @@
+//! Parameters of many items, and the draws from them.
+
+use gumbel_oracle::kind::Kind;
+use gumbel_oracle::number::Real;
+use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix1, Ix2};
+use rayon::prelude::*;
+
+use super::outputs::{Drawn, Outputs, OutputsOfItem};
+use super::write::{Any, Prepared, Reading, Worker};
+use super::{BatchError, Float};
+use crate::fast::stream::Seed;
+use crate::fast::{
+    Arborescence, BinaryTree, Categorical, InputError, Matching, NONE, Permutation, SpanningTree, TopK,
+};
+use crate::sample::Field;
+
+/// Whether numbers are rates `λ` or logits `θ = -log λ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    Rates,
+    Logits,
+}
+
+impl Scale {
+    /// The rate of a number, or what it should be.
+    fn rate(self, value: f64) -> Result<f64, &'static str> {
+        const LEAST: f64 = 1e-300;
+        match self {
+            Self::Rates if value == 0.0 && value.is_sign_positive() || (LEAST..=1e300).contains(&value) => {
+                Ok(value)
+            }
+            Self::Rates => Err("0 (absent) or a number between 1e-300 and 1e300"),
+            Self::Logits if value == f64::INFINITY => Ok(0.0),
+            Self::Logits => match Real::exp(&-value) {
+                rate if (LEAST..=1e300).contains(&rate) => Ok(rate),
+                _ => Err("a number between -690 and 690, or inf (absent)"),
+            },
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rates => "rate",
+            Self::Logits => "logit",
+        }
+    }
+}
+
+/// Items of one structure, each with parameters of its own. See [the module](super).
+#[derive(Debug, Clone)]
+pub struct Items<'a, T> {
+    kind: Kind,
+    scale: Scale,
+    /// `[items, n, n]` or `[items, n]`.
+    parameters: ArrayViewD<'a, T>,
+    lengths: Option<Vec<usize>>,
+    mask: Option<ArrayViewD<'a, bool>>,
+    roots: Option<Vec<usize>>,
+    races: Option<Vec<usize>>,
+}
+
+/// Whether parameters are matrices.
+pub(super) fn is_matrix(kind: Kind) -> bool {
+    matches!(kind, Kind::SpanningTree | Kind::Arborescence | Kind::Matching)
+}
+
+impl<'a, T: Float> Items<'a, T> {
+    /// Items with these rates: 0 is absent.
+    ///
+    /// # Errors
+    /// [`BatchError::Shape`] if the array is not `[items, n, n]` for spanning trees, arborescences and matchings, `[items, n]` for the
+    /// others.
+    pub fn rates<D: Dimension>(kind: Kind, rates: ArrayView<'a, T, D>) -> Result<Self, BatchError> {
+        Self::new(kind, Scale::Rates, rates.into_dyn())
+    }
+
+    /// Items with these logits `θ = -log λ`: infinity is absent.
+    ///
+    /// # Errors
+    /// As [`rates`](Self::rates).
+    pub fn logits<D: Dimension>(kind: Kind, logits: ArrayView<'a, T, D>) -> Result<Self, BatchError> {
+        Self::new(kind, Scale::Logits, logits.into_dyn())
+    }
+
+    fn new(kind: Kind, scale: Scale, parameters: ArrayViewD<'a, T>) -> Result<Self, BatchError> {
+        let found = parameters.shape();
+        let fits = match (is_matrix(kind), found) {
+            (true, [_, rows, columns]) => {
+                rows == columns && *rows > 0 && rows.saturating_mul(*rows) < NONE as usize
+            }
+            (false, [_, n]) => *n > 0 && *n < NONE as usize,
+            _ => false,
+        };
+        if !fits {
+            let want = if is_matrix(kind) { "[items, n, n]" } else { "[items, n]" };
+            return Err(BatchError::Shape {
+                what: match scale {
+                    Scale::Rates => "rates",
+                    Scale::Logits => "logits",
+                },
+                found: found.to_vec(),
+                want: format!("{want} of a {}, n at least 1, fewer than 2³² entries", kind.name()),
+            });
+        }
+        Ok(Self { kind, scale, parameters, lengths: None, mask: None, roots: None, races: None })
+    }
+
+    /// Of item `i` the leading `lengths[i]` of each axis.
+    ///
+    /// # Errors
+    /// [`BatchError::Count`], [`BatchError::Length`].
+    pub fn with_lengths(self, lengths: &[usize]) -> Result<Self, BatchError> {
+        let (items, size) = (self.items(), self.size());
+        if lengths.len() != items {
+            return Err(BatchError::Count { what: "lengths", found: lengths.len(), items });
+        }
+        match (0..items).find(|&item| !(1..=size).contains(&lengths[item])) {
+            Some(item) => Err(BatchError::Length { item, length: lengths[item], size }),
+            None => Ok(Self { lengths: Some(lengths.to_vec()), ..self }),
+        }
+    }
+
+    /// Entries that are absent where this is false, of the shape of the parameters.
+    ///
+    /// # Errors
+    /// [`BatchError::Shape`].
+    pub fn with_mask<D: Dimension>(self, mask: ArrayView<'a, bool, D>) -> Result<Self, BatchError> {
+        if mask.shape() != self.parameters.shape() {
+            return Err(BatchError::Shape {
+                what: "mask",
+                found: mask.shape().to_vec(),
+                want: format!("{:?}, that of the parameters", self.parameters.shape()),
+            });
+        }
+        Ok(Self { mask: Some(mask.into_dyn()), ..self })
+    }
+
+    /// The roots of arborescences, one for all items or one for each; without this it is vertex 0.
+    ///
+    /// # Errors
+    /// [`BatchError::Count`], [`BatchError::Unknown`]. That a root is no vertex of its item is found when draws are made.
+    pub fn with_roots(self, roots: &[usize]) -> Result<Self, BatchError> {
+        self.check_each(Kind::Arborescence, "root", "roots", roots)?;
+        Ok(Self { roots: Some(roots.to_vec()), ..self })
+    }
+
+    /// The numbers of races of a top_k, `k`, one for all items or one for each.
+    ///
+    /// # Errors
+    /// [`BatchError::Count`], [`BatchError::Unknown`]. That there are not as many present positions is found when draws are made.
+    pub fn with_races(self, races: &[usize]) -> Result<Self, BatchError> {
+        self.check_each(Kind::TopK, "number of races", "numbers of races", races)?;
+        Ok(Self { races: Some(races.to_vec()), ..self })
+    }
+
+    fn check_each(
+        &self,
+        kind: Kind,
+        one: &'static str,
+        many: &'static str,
+        each: &[usize],
+    ) -> Result<(), BatchError> {
+        if self.kind != kind {
+            return Err(BatchError::Unknown { structure: self.kind.name(), what: one });
+        }
+        if each.len() != 1 && each.len() != self.items() {
+            return Err(BatchError::Count { what: many, found: each.len(), items: self.items() });
+        }
+        Ok(())
+    }
+
+    /// The structure.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.parameters.len_of(Axis(0))
+    }
+
+    /// The common `n`.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.parameters.len_of(Axis(1))
+    }
+
+    /// The numbers of a structure, as many as the longest item may have: see [`Outputs::structure`].
+    #[must_use]
+    pub fn structure_len(&self) -> usize {
+        match self.kind {
+            Kind::SpanningTree | Kind::Arborescence => self.size() - 1,
+            Kind::Matching | Kind::BinaryTree | Kind::Permutation => self.size(),
+            // More than there are positions are refused when draws are made.
+            Kind::TopK => self.races.iter().flatten().copied().max().unwrap_or(0).min(self.size()),
+            Kind::Categorical => 1,
+        }
+    }
+
+    /// The most races of a trace.
+    #[must_use]
+    pub fn trace_len(&self) -> usize {
+        match self.kind {
+            Kind::Arborescence => (2 * self.size()).saturating_sub(3),
+            _ => self.structure_len(),
+        }
+    }
+
+    /// Draws in arrays of their own: `draws` of each item, on all threads of the rayon pool. Of [`Field::DRAWN`] those that are asked
+    /// for.
+    ///
+    /// # Errors
+    /// [`BatchError`].
+    pub fn draw(&self, seed: u64, draws: usize, fields: &[Field]) -> Result<Drawn<T>, BatchError> {
+        let mut drawn = Drawn::new(self, draws, fields)?;
+        self.fill_on_all_threads(seed, 0, drawn.outputs())?;
+        Ok(drawn)
+    }
+
+    /// Writes of each item the draws from number `first` on, on this thread: as many as the outputs have room for.
+    ///
+    /// # Errors
+    /// [`BatchError`], of the first item that is wrong: what is in the outputs then means nothing.
+    pub fn fill(&self, seed: u64, first: u64, outputs: Outputs<'_, T>) -> Result<(), BatchError> {
+        let (outputs, plan) = self.plan(seed, first, outputs)?;
+        let mut worker = Worker::default();
+        let mut each = (0..).zip(outputs);
+        each.try_for_each(|(item, mut outputs)| self.fill_item(&plan, item, &mut outputs, &mut worker))
+    }
+
+    /// Writes the same on all threads of the rayon pool, item by item.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    pub fn fill_on_all_threads(
+        &self,
+        seed: u64,
+        first: u64,
+        outputs: Outputs<'_, T>,
+    ) -> Result<(), BatchError> {
+        let (outputs, plan) = self.plan(seed, first, outputs)?;
+        let failed = outputs
+            .into_par_iter()
+            .enumerate()
+            .map_init(Worker::default, |worker, (item, mut outputs)| {
+                self.fill_item(&plan, item, &mut outputs, worker)
+            })
+            .find_first(Result::is_err);
+        failed.unwrap_or(Ok(()))
+    }
+
+    fn plan<'o>(
+        &self,
+        seed: u64,
+        first: u64,
+        outputs: Outputs<'o, T>,
+    ) -> Result<(Vec<OutputsOfItem<'o, T>>, Plan), BatchError> {
+        let (outputs, draws) = outputs.split(self)?;
+        if self.kind == Kind::TopK && self.races.is_none() {
+            return Err(BatchError::NoRaces);
+        }
+        let shared = if self.are_alike() { Some(self.prepare(0, &mut Reading::default())?) } else { None };
+        Ok((outputs, Plan { seed, first, draws, shared }))
+    }
+
+    /// Whether all items are the same, as can be told by the strides, and there are several.
+    fn are_alike(&self) -> bool {
+        fn all_equal(each: &Option<Vec<usize>>) -> bool {
+            each.as_ref().is_none_or(|each| each.windows(2).all(|two| two[0] == two[1]))
+        }
+        self.items() > 1
+            && self.parameters.stride_of(Axis(0)) == 0
+            && self.mask.as_ref().is_none_or(|mask| mask.stride_of(Axis(0)) == 0)
+            && [&self.lengths, &self.roots, &self.races].into_iter().all(all_equal)
+    }
+
+    fn fill_item(
+        &self,
+        plan: &Plan,
+        item: usize,
+        outputs: &mut OutputsOfItem<'_, T>,
+        worker: &mut Worker,
+    ) -> Result<(), BatchError> {
+        let own = match plan.shared {
+            Some(_) => None,
+            None => Some(self.prepare(item, &mut worker.reading)?),
+        };
+        if let Some(prepared) = own.as_ref().or(plan.shared.as_ref()) {
+            let seed = Seed::new(plan.seed).of_item(item as u64);
+            prepared.write(seed, plan.first, plan.draws, outputs, worker);
+        }
+        Ok(())
+    }
+
+    /// Reads an item and makes it ready.
+    fn prepare(&self, item: usize, reading: &mut Reading) -> Result<Prepared, BatchError> {
+        let at = |each: &Option<Vec<usize>>| match each.as_deref() {
+            Some([one]) => Some(*one),
+            Some(each) => each.get(item).copied(),
+            None => None,
+        };
+        let length = self.lengths.as_ref().map_or(self.size(), |lengths| lengths[item]);
+        let root = at(&self.roots).unwrap_or(0);
+        let wrong = |error: InputError| BatchError::Item { item, error };
+        let Reading { rates, pairs } = reading;
+        rates.clear();
+        pairs.clear();
+        if !is_matrix(self.kind) {
+            self.read_list(item, length, rates)?;
+            let absent = (0..).zip(&*rates).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k).collect();
+            let algorithm = match self.kind {
+                Kind::TopK => TopK::new(rates, at(&self.races).unwrap_or(0)).map(Any::TopK),
+                Kind::Categorical => Categorical::new(rates).map(Any::Categorical),
+                Kind::Permutation => Permutation::new(rates).map(Any::Permutation),
+                _ => BinaryTree::new(rates).map(Any::BinaryTree),
+            };
+            return Ok(Prepared { algorithm: algorithm.map_err(wrong)?, cells: None, absent });
+        }
+        if self.kind == Kind::Arborescence && root >= length {
+            return Err(wrong(InputError::Root { root, vertices: length }));
+        }
+        let is_read = |u: usize, v: usize| match self.kind {
+            Kind::SpanningTree => u < v,
+            Kind::Arborescence => u != v && v != root,
+            _ => true,
+        };
+        self.read_matrix(item, length, is_read, reading)?;
+        let Reading { rates, pairs } = &*reading;
+        let n = self.size() as u32;
+        let cells = pairs.iter().map(|(u, v)| u * n + v).collect();
+        let algorithm = match self.kind {
+            Kind::SpanningTree => SpanningTree::new(length, pairs, rates).map(Any::SpanningTree),
+            Kind::Arborescence => Arborescence::new(length, root, pairs, rates).map(Any::Arborescence),
+            _ => {
+                let mut matrix = vec![0.0; length * length];
+                let cell = |(u, v): &(u32, u32)| *u as usize * length + *v as usize;
+                pairs.iter().zip(rates).for_each(|(pair, rate)| matrix[cell(pair)] = *rate);
+                Matching::new(length, &matrix).map(Any::Matching)
+            }
+        };
+        Ok(Prepared { algorithm: algorithm.map_err(wrong)?, cells: Some(cells), absent: Vec::new() })
+    }
+
+    /// The rate of a number that stands in a cell.
+    fn rate(&self, item: usize, value: T, cell: &[usize]) -> Result<f64, BatchError> {
+        let value = value.to_f64();
+        let what = self.scale.name();
+        let wrong = |want| BatchError::Parameter { item, what, cell: cell.to_vec(), value, want };
+        self.scale.rate(value).map_err(wrong)
+    }
+
+    fn read_list(&self, item: usize, length: usize, rates: &mut Vec<f64>) -> Result<(), BatchError> {
+        let row = self.parameters.index_axis(Axis(0), item);
+        let mask = self.mask.as_ref().map(|mask| mask.index_axis(Axis(0), item));
+        let (Ok(row), mask) =
+            (row.into_dimensionality::<Ix1>(), mask.and_then(|mask| mask.into_dimensionality::<Ix1>().ok()))
+        else {
+            return Ok(()); // the shape has been checked
+        };
+        for (k, value) in row.iter().take(length).enumerate() {
+            let is_there = mask.as_ref().is_none_or(|mask| mask[k]);
+            rates.push(if is_there { self.rate(item, *value, &[k])? } else { 0.0 });
+        }
+        Ok(())
+    }
+
+    /// Reads the present entries of a matrix, row by row.
+    fn read_matrix(
+        &self,
+        item: usize,
+        length: usize,
+        is_read: impl Fn(usize, usize) -> bool,
+        reading: &mut Reading,
+    ) -> Result<(), BatchError> {
+        let matrix = self.parameters.index_axis(Axis(0), item);
+        let mask = self.mask.as_ref().map(|mask| mask.index_axis(Axis(0), item));
+        let (Ok(matrix), mask) = (
+            matrix.into_dimensionality::<Ix2>(),
+            mask.and_then(|mask| mask.into_dimensionality::<Ix2>().ok()),
+        ) else {
+            return Ok(()); // the shape has been checked
+        };
+        for (u, row) in matrix.rows().into_iter().take(length).enumerate() {
+            for (v, value) in row.iter().take(length).enumerate() {
+                if !is_read(u, v) || mask.as_ref().is_some_and(|mask| !mask[[u, v]]) {
+                    continue;
+                }
+                let rate = self.rate(item, *value, &[u, v])?;
+                if rate > 0.0 {
+                    reading.rates.push(rate);
+                    reading.pairs.push((u as u32, v as u32));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The shape of the entries of an item.
+    pub(super) fn entry_shape(&self) -> Vec<usize> {
+        let size = self.size();
+        if is_matrix(self.kind) { vec![size, size] } else { vec![size] }
+    }
+}
+
+/// What is to be drawn.
+struct Plan {
+    seed: u64,
+    first: u64,
+    draws: usize,
+    /// If all items are the same.
+    shared: Option<Prepared>,
+}

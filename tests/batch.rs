@@ -1,0 +1,625 @@
+//! Batches: what is drawn of an item is what [`Fast`] draws of it alone, whatever stands around it, in whatever order it lies in memory.
+
+use gumbel_oracle::kind::Kind;
+use ndarray::{
+    Array, Array3, ArrayBase, ArrayD, ArrayViewD, Axis, Dimension, Ix2, Ix3, IxDyn, RawData, Slice, array,
+};
+use proptest::prelude::*;
+use recursive_gumbel::batch::{BatchError, Drawn, Float, Items, Outputs};
+use recursive_gumbel::fast::stream::{Seed, Stream};
+use recursive_gumbel::fast::{
+    Algorithm, Arborescence, BinaryTree, Categorical, Fast, InputError, Matching, NONE, Outputs as Rows,
+    Permutation, SpanningTree, TopK, rates_of_logits,
+};
+use recursive_gumbel::sample::Field;
+
+const KINDS: [Kind; 7] = [
+    Kind::SpanningTree,
+    Kind::Arborescence,
+    Kind::Matching,
+    Kind::BinaryTree,
+    Kind::TopK,
+    Kind::Permutation,
+    Kind::Categorical,
+];
+
+fn is_matrix(kind: Kind) -> bool {
+    matches!(kind, Kind::SpanningTree | Kind::Arborescence | Kind::Matching)
+}
+
+fn shape(kind: Kind, items: usize, n: usize) -> Vec<usize> {
+    if is_matrix(kind) { vec![items, n, n] } else { vec![items, n] }
+}
+
+/// Logits between -2 and 2 or so, different for every seed.
+fn logits(kind: Kind, items: usize, n: usize, seed: u64) -> ArrayD<f64> {
+    let mut stream = Stream::weights(Seed::new(seed), 7);
+    Array::from_shape_simple_fn(IxDyn(&shape(kind, items, n)), || 2.0 * (stream.exponential() - 1.0))
+}
+
+/// One draw of one item, as `Fast` has it, with cells of a matrix of side `n`.
+#[derive(Debug, Clone, PartialEq)]
+struct Alone {
+    structure: Vec<u32>,
+    trace: Vec<u32>,
+    log_prob: f64,
+    score: Vec<f64>,
+    exponentials: Vec<f64>,
+    conditional: Vec<f64>,
+}
+
+fn of_fast<A: Algorithm>(
+    algorithm: A,
+    cells: Option<&[usize]>,
+    [whole, structure_len, trace_len]: [usize; 3],
+    seed: Seed,
+    number: u64,
+) -> Alone {
+    let m = algorithm.rates().len();
+    let (mut structure, mut trace) = (vec![0; algorithm.structure_len()], vec![0; algorithm.trace_len()]);
+    let (mut log_prob, mut score, mut exponentials, mut conditional) =
+        ([0.0], vec![0.0; m], vec![0.0; m], vec![0.0; m]);
+    let rows = Rows {
+        structure: Some(&mut structure),
+        trace: Some(&mut trace),
+        log_prob: Some(&mut log_prob),
+        score: Some(&mut score),
+        exponentials: Some(&mut exponentials),
+        conditional: Some(&mut conditional),
+        ..Rows::default()
+    };
+    Fast::with_keys(algorithm, seed).fill(number, 1, rows);
+    let cell = |k: u32| match cells {
+        Some(cells) if k != NONE => cells[k as usize] as u32,
+        _ => k,
+    };
+    let numbers = |of: &[u32], len: usize| {
+        let mut all: Vec<u32> = of.iter().copied().map(cell).collect();
+        all.resize(len, NONE);
+        all
+    };
+    let values = |of: &[f64], absent: f64| {
+        let mut all = vec![absent; whole];
+        (0..).zip(of).for_each(|(k, value)| all[cell(k) as usize] = *value);
+        all
+    };
+    Alone {
+        structure: numbers(&structure, structure_len),
+        trace: numbers(&trace, trace_len),
+        log_prob: log_prob[0],
+        score: values(&score, 0.0),
+        exponentials: values(&exponentials, f64::INFINITY),
+        conditional: values(&conditional, f64::INFINITY),
+    }
+}
+
+/// What the first `length` of an item's logits draw, where `there` says which are not masked; root 0, and two races of a top_k.
+fn alone(
+    kind: Kind,
+    item: &ArrayViewD<'_, f64>,
+    length: usize,
+    there: &dyn Fn(&[usize]) -> bool,
+    seed: Seed,
+    number: u64,
+) -> Alone {
+    let n = item.shape()[0];
+    let k = 2.min(length);
+    if !is_matrix(kind) {
+        let there = |k: usize| if there(&[k]) { item[[k].as_slice()] } else { f64::INFINITY };
+        let rates = rates_of_logits(&(0..length).map(there).collect::<Vec<f64>>());
+        let widths = |structure| [n, structure, structure];
+        return match kind {
+            Kind::BinaryTree => of_fast(BinaryTree::new(&rates).unwrap(), None, widths(n), seed, number),
+            Kind::TopK => of_fast(TopK::new(&rates, k).unwrap(), None, widths(2.min(n)), seed, number),
+            Kind::Permutation => of_fast(Permutation::new(&rates).unwrap(), None, widths(n), seed, number),
+            _ => of_fast(Categorical::new(&rates).unwrap(), None, widths(1), seed, number),
+        };
+    }
+    let is_read = |u: usize, v: usize| match kind {
+        Kind::SpanningTree => u < v,
+        Kind::Arborescence => u != v && v != 0,
+        _ => true,
+    };
+    let (mut pairs, mut values, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+    let mut square = vec![f64::INFINITY; length * length];
+    for (u, v) in (0..length).flat_map(|u| (0..length).map(move |v| (u, v))) {
+        if is_read(u, v) && there(&[u, v]) {
+            pairs.push((u as u32, v as u32));
+            values.push(item[[u, v].as_slice()]);
+            cells.push(u * n + v);
+            square[u * length + v] = item[[u, v].as_slice()];
+        }
+    }
+    let rates = rates_of_logits(&values);
+    match kind {
+        Kind::SpanningTree => {
+            let tree = SpanningTree::new(length, &pairs, &rates).unwrap();
+            of_fast(tree, Some(&cells), [n * n, n - 1, n - 1], seed, number)
+        }
+        Kind::Arborescence => {
+            let widths = [n * n, n - 1, (2 * n).saturating_sub(3)];
+            let tree = Arborescence::new(length, 0, &pairs, &rates).unwrap();
+            of_fast(tree, Some(&cells), widths, seed, number)
+        }
+        _ => {
+            let matching = Matching::new(length, &rates_of_logits(&square)).unwrap();
+            of_fast(matching, Some(&cells), [n * n, n, n], seed, number)
+        }
+    }
+}
+
+/// The same draw of a batch.
+fn row<T: Float>(drawn: &Drawn<T>, item: usize, draw: usize) -> Alone {
+    let numbers =
+        |of: &Option<Array3<u32>>| of.as_ref().unwrap().index_axis(Axis(0), item).row(draw).to_vec();
+    let values = |of: &Option<ArrayD<T>>| {
+        let row = of.as_ref().unwrap().index_axis(Axis(0), item);
+        row.index_axis(Axis(0), draw).iter().map(|value| value.to_f64()).collect()
+    };
+    Alone {
+        structure: numbers(&drawn.structure),
+        trace: numbers(&drawn.trace),
+        log_prob: drawn.log_prob.as_ref().unwrap()[[item, draw]].to_f64(),
+        score: values(&drawn.score),
+        exponentials: values(&drawn.exponentials),
+        conditional: values(&drawn.conditional),
+    }
+}
+
+/// Every structure, with lengths from 1 up, and a mask that leaves enough: of each vertex the way to the one before, for lists the first
+/// two.
+#[test]
+fn each_item_is_drawn_as_if_it_were_alone() {
+    let (items, n, draws, seed) = (12, 7, 3, 5);
+    for kind in KINDS {
+        let whole = logits(kind, items, n, 1);
+        let lengths: Vec<usize> = (0..items).map(|item| item % n + 1).collect();
+        let mut stream = Stream::weights(Seed::new(3), 0);
+        let all_needed = matches!(kind, Kind::Matching | Kind::BinaryTree | Kind::Permutation);
+        let mask = Array::from_shape_fn(whole.raw_dim(), |cell| {
+            let needed = match cell.slice() {
+                [_, u, v] => u + 1 == *v,
+                [_, k] => *k < 2,
+                _ => true,
+            };
+            needed || all_needed || stream.exponential() < 1.0
+        });
+        let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
+        let mut batch = Items::logits(kind, whole.view()).unwrap().with_lengths(&lengths).unwrap();
+        batch = batch.with_mask(mask.view()).unwrap();
+        if kind == Kind::TopK {
+            batch = batch.with_races(&races).unwrap();
+        }
+        let drawn = batch.draw(seed, draws, &Field::DRAWN).unwrap();
+        for (item, &length) in lengths.iter().enumerate() {
+            for draw in 0..draws {
+                let view = whole.index_axis(Axis(0), item);
+                let masked = mask.index_axis(Axis(0), item);
+                let there = |cell: &[usize]| masked[cell];
+                let keys = Seed::new(seed).of_item(item as u64);
+                let want = alone(kind, &view, length, &there, keys, draw as u64);
+                assert_eq!(row(&drawn, item, draw), want, "{kind:?} {item} {draw}");
+            }
+        }
+    }
+}
+
+/// Where an array of another order of axes lies in a larger one: every second number, some axes backwards, padding in front.
+#[derive(Debug)]
+struct Layout {
+    order: Vec<usize>,
+    backwards: Vec<bool>,
+    padding: usize,
+}
+
+impl Layout {
+    /// Memory for an array of this shape.
+    fn memory<T: Clone>(&self, shape: &[usize], other: T) -> ArrayD<T> {
+        let stored = self.order.iter().map(|&axis| shape[axis] * 2 + self.padding);
+        ArrayD::from_elem(IxDyn(&stored.chain([2]).collect::<Vec<usize>>()), other)
+    }
+
+    fn of<S: RawData>(&self, memory: ArrayBase<S, IxDyn>) -> ArrayBase<S, IxDyn> {
+        let mut view = memory.index_axis_move(Axis(self.order.len()), 1);
+        let mut inverse = vec![0; self.order.len()];
+        for (place, (&axis, &backwards)) in self.order.iter().zip(&self.backwards).enumerate() {
+            view.slice_axis_inplace(Axis(place), Slice::from(self.padding..).step_by(2));
+            if backwards {
+                view.invert_axis(Axis(place));
+            }
+            inverse[axis] = place;
+        }
+        view.permuted_axes(IxDyn(&inverse))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Any order of axes, any of them backwards, every second number only, with padding in front.
+    #[test]
+    fn strides_do_not_matter(
+        kind in 0_usize..7,
+        items in 1_usize..5,
+        n in 1_usize..6,
+        order in Just(vec![0_usize, 1, 2]).prop_shuffle(),
+        backwards in proptest::collection::vec(any::<bool>(), 3),
+        padding in 0_usize..3,
+        seed in any::<u64>(),
+    ) {
+        let kind = KINDS[kind];
+        let plain = logits(kind, items, n, seed);
+        let order = order.into_iter().filter(|axis| *axis < plain.ndim()).collect();
+        let layout = Layout { order, backwards, padding };
+        let mut memory = layout.memory(plain.shape(), f64::NAN);
+        layout.of(memory.view_mut()).assign(&plain);
+        let view = layout.of(memory.view());
+        prop_assert_eq!(&view, &plain.view());
+        let of = |view: ArrayViewD<'_, f64>| {
+            let items = Items::logits(kind, view).unwrap();
+            let items = if kind == Kind::TopK { items.with_races(&[1]).unwrap() } else { items };
+            items.draw(seed, 2, &Field::DRAWN).unwrap()
+        };
+        prop_assert_eq!(of(view), of(plain.view()));
+    }
+}
+
+/// The test above can fail: read in the order in which they lie, transposed matrices are others.
+#[test]
+fn reading_in_the_order_of_memory_is_seen() {
+    let plain = logits(Kind::Arborescence, 3, 5, 9);
+    let transposed = plain.view().permuted_axes(IxDyn(&[0, 2, 1]));
+    let as_it_lies = ArrayD::from_shape_vec(transposed.raw_dim(), plain.iter().copied().collect()).unwrap();
+    let of = |view: ArrayViewD<'_, f64>| {
+        Items::logits(Kind::Arborescence, view).unwrap().draw(1, 4, &[Field::Structure]).unwrap()
+    };
+    assert_eq!(of(transposed.view()), of(transposed.to_owned().view()));
+    assert_ne!(of(transposed.view()), of(as_it_lies.view()));
+}
+
+/// Broadcast logits are those of every item, and items differ all the same.
+#[test]
+fn broadcast_is_as_repeated() {
+    for kind in KINDS {
+        let one = logits(kind, 1, 5, 3);
+        let broadcast = one.broadcast(IxDyn(&shape(kind, 6, 5))).unwrap();
+        let repeated = broadcast.to_owned();
+        let of = |view: ArrayViewD<'_, f64>| {
+            let items = Items::logits(kind, view).unwrap();
+            let items = if kind == Kind::TopK { items.with_races(&[2]).unwrap() } else { items };
+            items.draw(11, 4, &Field::DRAWN).unwrap()
+        };
+        let drawn = of(broadcast.view());
+        assert_eq!(drawn, of(repeated.view()), "{kind:?}");
+        assert_ne!(row(&drawn, 0, 0).exponentials, row(&drawn, 1, 0).exponentials, "{kind:?}");
+        // Rows that are broadcast within an item too.
+        if is_matrix(kind) {
+            let rows = array![[0.5, -0.5, 1.0, 0.0, 2.0]];
+            let view = rows.broadcast((6, 5, 5)).unwrap();
+            assert_eq!(of(view.into_dyn()), of(view.to_owned().into_dyn().view()), "{kind:?}");
+        }
+    }
+}
+
+/// Draws into the caller's memory, whatever its order, are the same, and nothing beside them is written.
+#[test]
+fn outputs_may_lie_in_any_order() {
+    let (items, n, draws) = (3, 4, 2);
+    for kind in [Kind::SpanningTree, Kind::BinaryTree] {
+        let logits = logits(kind, items, n, 2);
+        let batch = Items::logits(kind, logits.view()).unwrap();
+        let plain = batch.draw(3, draws, &Field::DRAWN).unwrap();
+        let entries = [&[items, draws], &shape(kind, items, n)[1..]].concat();
+        let layout = |axes: usize| Layout {
+            order: (0..axes).rev().collect(),
+            backwards: vec![true; axes],
+            padding: 1,
+        };
+        let numbers = |len: usize| layout(3).memory(&[items, draws, len], 77_u32);
+        let (mut structure, mut trace) = (numbers(batch.structure_len()), numbers(batch.trace_len()));
+        let mut log_prob = layout(2).memory(&[items, draws], 77.0);
+        let mut loss = layout(2).memory(&[items, draws], 77_i64);
+        let values = || layout(entries.len()).memory(&entries, 77.0);
+        let (mut score, mut exponentials, mut conditional) = (values(), values(), values());
+        let of = |view| layout(entries.len()).of(view);
+        let outputs = Outputs {
+            structure: layout(3).of(structure.view_mut()).into_dimensionality::<Ix3>().ok(),
+            trace: layout(3).of(trace.view_mut()).into_dimensionality::<Ix3>().ok(),
+            loss: layout(2).of(loss.view_mut()).into_dimensionality::<Ix2>().ok(),
+            log_prob: layout(2).of(log_prob.view_mut()).into_dimensionality::<Ix2>().ok(),
+            score: Some(of(score.view_mut())),
+            exponentials: Some(of(exponentials.view_mut())),
+            conditional: Some(of(conditional.view_mut())),
+        };
+        batch.fill(3, 0, outputs).unwrap();
+        assert_eq!(layout(3).of(structure.view()), plain.structure.unwrap().into_dyn());
+        assert_eq!(layout(3).of(trace.view()), plain.trace.unwrap().into_dyn());
+        assert_eq!(layout(2).of(log_prob.view()), plain.log_prob.unwrap().into_dyn());
+        assert_eq!(layout(entries.len()).of(score.view()), plain.score.unwrap());
+        assert_eq!(layout(entries.len()).of(exponentials.view()), plain.exponentials.unwrap());
+        assert_eq!(layout(entries.len()).of(conditional.view()), plain.conditional.unwrap());
+        assert!(layout(2).of(loss.view()).iter().all(|loss| *loss != 77));
+        let untouched = score.iter().filter(|value| **value == 77.0).count();
+        assert_eq!(score.len() - untouched, entries.iter().product::<usize>());
+    }
+}
+
+/// A draw depends on the seed, its item and its number: not on how many there are, what else is asked for, or the threads.
+#[test]
+fn neither_splits_nor_threads_nor_fields_change_a_draw() {
+    for kind in KINDS {
+        let logits = logits(kind, 9, 6, 4);
+        let of = |view: ArrayViewD<'_, f64>, first: u64, draws: usize, fields: &[Field], threads: bool| {
+            let items = Items::logits(kind, view).unwrap();
+            let items = if kind == Kind::TopK { items.with_races(&[3]).unwrap() } else { items };
+            let mut drawn = Drawn::new(&items, draws, fields).unwrap();
+            let fill = if threads { Items::fill_on_all_threads } else { Items::fill };
+            fill(&items, 21, first, drawn.outputs()).unwrap();
+            drawn
+        };
+        let whole = of(logits.view(), 0, 6, &Field::DRAWN, true);
+        assert_eq!(whole, of(logits.view(), 0, 6, &Field::DRAWN, false), "{kind:?}");
+        for (first, draws) in [(0, 1), (2, 3), (5, 1)] {
+            let part = of(logits.view(), first, draws, &Field::DRAWN, true);
+            for (item, draw) in (0..9).flat_map(|item| (0..draws).map(move |draw| (item, draw))) {
+                assert_eq!(row(&part, item, draw), row(&whole, item, draw + first as usize), "{kind:?}");
+            }
+        }
+        let mut few = logits.view();
+        few.slice_axis_inplace(Axis(0), Slice::from(..4));
+        let few = of(few, 0, 6, &Field::DRAWN, true);
+        assert_eq!(row(&few, 3, 5), row(&whole, 3, 5), "{kind:?}");
+        for field in Field::DRAWN {
+            let one = of(logits.view(), 0, 6, &[field], true);
+            match field {
+                Field::Structure => assert_eq!(one.structure, whole.structure, "{kind:?}"),
+                Field::Trace => assert_eq!(one.trace, whole.trace, "{kind:?}"),
+                Field::LogProb => assert_eq!(one.log_prob, whole.log_prob, "{kind:?}"),
+                Field::Score => assert_eq!(one.score, whole.score, "{kind:?}"),
+                Field::Exponentials => assert_eq!(one.exponentials, whole.exponentials, "{kind:?}"),
+                _ => assert_eq!(one.conditional, whole.conditional, "{kind:?}"),
+            }
+        }
+    }
+}
+
+/// The padding does not matter: the same item in a larger array has the same draws.
+#[test]
+fn padding_does_not_change_a_draw() {
+    let small = logits(Kind::Arborescence, 2, 4, 6);
+    let mut large = ArrayD::from_elem(IxDyn(&[2, 9, 9]), f64::NAN);
+    let mut corner = large.view_mut();
+    for axis in [1, 2] {
+        corner.slice_axis_inplace(Axis(axis), Slice::from(..4));
+    }
+    corner.assign(&small);
+    let of_small = Items::logits(Kind::Arborescence, small.view()).unwrap();
+    let of_large = Items::logits(Kind::Arborescence, large.view()).unwrap().with_lengths(&[4, 4]).unwrap();
+    let [small, large] = [of_small, of_large].map(|items| items.draw(8, 5, &Field::DRAWN).unwrap());
+    assert_eq!(small.log_prob, large.log_prob);
+    for (item, draw) in (0..2).flat_map(|item| (0..5).map(move |draw| (item, draw))) {
+        let (small, large) = (row(&small, item, draw), row(&large, item, draw));
+        let cells = |of: &[u32], n: u32| -> Vec<(u32, u32)> {
+            of.iter().filter(|cell| **cell != NONE).map(|cell| (cell / n, cell % n)).collect()
+        };
+        assert_eq!(cells(&small.structure, 4), cells(&large.structure, 9));
+        assert_eq!(cells(&small.trace, 4), cells(&large.trace, 9));
+        let finite = |of: &[f64]| of.iter().copied().filter(|e| e.is_finite()).collect::<Vec<f64>>();
+        assert_eq!(finite(&small.exponentials), finite(&large.exponentials));
+    }
+}
+
+#[test]
+fn batches_of_nothing_and_of_one() {
+    for kind in KINDS {
+        for (items, n, draws) in [(0, 3, 4), (1, 1, 0), (1, 1, 2), (3, 1, 1), (1, 4, 3)] {
+            let logits = logits(kind, items, n, 1);
+            let batch = Items::logits(kind, logits.view()).unwrap();
+            let batch = if kind == Kind::TopK { batch.with_races(&[1]).unwrap() } else { batch };
+            let drawn = batch.draw(1, draws, &Field::DRAWN).unwrap();
+            assert_eq!(drawn.log_prob.unwrap().dim(), (items, draws), "{kind:?}");
+        }
+    }
+}
+
+/// Single precision is rounded once, where it is written: what is drawn is what the same numbers in double precision draw.
+#[test]
+fn single_precision_is_double_rounded_once() {
+    for kind in KINDS {
+        let single = logits(kind, 6, 5, 8).mapv(|logit| 6.0 * logit as f32);
+        let double = single.mapv(f64::from);
+        let single = Items::logits(kind, single.view()).unwrap();
+        let double = Items::logits(kind, double.view()).unwrap();
+        let races = [2];
+        let (single, double) = match kind {
+            Kind::TopK => (single.with_races(&races).unwrap(), double.with_races(&races).unwrap()),
+            _ => (single, double),
+        };
+        let single = single.draw(4, 20, &Field::DRAWN).unwrap();
+        let double = double.draw(4, 20, &Field::DRAWN).unwrap();
+        assert_eq!(single.structure, double.structure, "{kind:?}");
+        assert_eq!(single.trace, double.trace, "{kind:?}");
+        assert_eq!(single.log_prob, double.log_prob.map(|of| of.mapv(|value| value as f32)), "{kind:?}");
+        let rounded = |of: Option<ArrayD<f64>>| of.map(|of| of.mapv(|value| value as f32));
+        assert_eq!(single.score, rounded(double.score), "{kind:?}");
+        assert_eq!(single.exponentials, rounded(double.exponentials), "{kind:?}");
+        assert_eq!(single.conditional, rounded(double.conditional), "{kind:?}");
+    }
+}
+
+/// Logits of ±80 in single precision: all is finite, and what must be positive is.
+#[test]
+fn extreme_logits_in_single_precision_are_finite() {
+    for kind in KINDS {
+        let mut sign = 1.0_f32;
+        let logits = logits(kind, 40, 6, 8).mapv(|logit| {
+            sign = if logit > 0.0 { sign } else { -sign };
+            80.0 * sign
+        });
+        let items = Items::logits(kind, logits.view()).unwrap();
+        let items = if kind == Kind::TopK { items.with_races(&[3]).unwrap() } else { items };
+        let drawn = items.draw(4, 50, &Field::DRAWN).unwrap();
+        assert!(drawn.log_prob.unwrap().iter().all(|value| value.is_finite() && *value <= 0.0), "{kind:?}");
+        assert!(drawn.score.unwrap().iter().all(|value| value.is_finite()), "{kind:?}");
+        let there = |u: usize, v: usize| match kind {
+            Kind::SpanningTree => u < v,
+            Kind::Arborescence => u != v && v != 0,
+            _ => true,
+        };
+        for weights in [drawn.exponentials.unwrap(), drawn.conditional.unwrap()] {
+            for (cell, weight) in weights.indexed_iter() {
+                let is_entry = match cell.slice() {
+                    [_, _, u, v] => there(*u, *v),
+                    _ => true,
+                };
+                assert_eq!(*weight > 0.0 && weight.is_finite(), is_entry, "{kind:?} {cell:?} {weight}");
+            }
+        }
+    }
+}
+
+/// The log-probability in single precision beside the exact one, of rates taken exactly: half an ulp, and no more than a hair beyond.
+#[test]
+fn log_probabilities_in_single_precision_are_those_of_the_oracle() {
+    use gumbel_oracle::enclosure::ln_f32;
+    use gumbel_oracle::model::Model;
+    let mut stream = Stream::weights(Seed::new(12), 0);
+    let mut rates = Array3::from_shape_simple_fn((8, 3, 3), || stream.exponential() as f32);
+    rates.index_axis_mut(Axis(0), 7).mapv_inplace(|rate| rate * rate * 1e-20);
+    let drawn = Items::rates(Kind::Matching, rates.view()).unwrap();
+    let drawn = drawn.draw(2, 30, &[Field::Trace, Field::LogProb]).unwrap();
+    let (trace, log_prob) = (drawn.trace.unwrap(), drawn.log_prob.unwrap());
+    let mut seen = 0;
+    for (item, matrix) in rates.axis_iter(Axis(0)).enumerate() {
+        let rows = matrix.rows().into_iter().map(|row| {
+            let row = row.iter().map(|rate| {
+                format!("{:?}", num_rational::BigRational::from_float(*rate).unwrap().to_string())
+            });
+            format!("[{}]", row.collect::<Vec<String>>().join(","))
+        });
+        let rows: Vec<String> = rows.collect();
+        let text = format!(r#"{{"structure": "matching", "rates": [{}]}}"#, rows.join(","));
+        let model = Model::parse(&text).unwrap();
+        for outcome in model.traces() {
+            let winners: Vec<u32> = outcome.trace.races().iter().map(|race| race.winner as u32).collect();
+            let exact = ln_f32(&outcome.probability).unwrap();
+            for draw in 0..30 {
+                if trace.index_axis(Axis(0), item).row(draw).to_vec() == winners {
+                    let off = (log_prob[[item, draw]].to_bits()).abs_diff(exact.to_bits());
+                    assert!(off <= 1, "{item} {draw}: {} {exact}", log_prob[[item, draw]]);
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(seen, 8 * 30);
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let said = |found: Result<Drawn<f64>, BatchError>| found.unwrap_err().to_string();
+    let tree = |logits: &Array3<f64>| {
+        Items::logits(Kind::SpanningTree, logits.view()).unwrap().draw(1, 1, &[Field::Structure])
+    };
+    let mut logits = Array3::zeros((3, 4, 4));
+    assert!(tree(&logits).is_ok());
+    logits[[1, 2, 1]] = f64::NAN; // below the diagonal
+    assert!(tree(&logits).is_ok());
+    logits[[1, 1, 2]] = f64::NAN;
+    assert_eq!(
+        said(tree(&logits)),
+        "item 1 has the logit NaN at [1, 2]: want a number between -690 and 690, or inf (absent)"
+    );
+    for wrong in [f64::NEG_INFINITY, 700.0, -1e9] {
+        logits[[1, 1, 2]] = wrong;
+        assert!(matches!(tree(&logits), Err(BatchError::Parameter { item: 1, .. })), "{wrong}");
+    }
+    logits[[1, 1, 2]] = 0.0;
+    (0..3).for_each(|u| logits[[2, u, 3]] = f64::INFINITY);
+    assert_eq!(
+        said(tree(&logits)),
+        "item 2: vertex 3 cannot be reached from vertex 0 over present edges: there is no spanning tree"
+    );
+    let rates = array![[1.0, 2.0, 0.0], [1.0, -0.0, 3.0]];
+    let list = |kind| Items::rates(kind, rates.view()).unwrap();
+    let draw = |items: Items<'_, f64>| items.draw(1, 1, &[Field::Structure]);
+    assert_eq!(
+        said(draw(list(Kind::Categorical))),
+        "item 1 has the rate -0 at [1]: want 0 (absent) or a number between 1e-300 and 1e300"
+    );
+    assert_eq!(
+        said(draw(list(Kind::BinaryTree))),
+        "item 0: position 2 has rate 0: want a positive rate, as every position is used"
+    );
+    assert_eq!(
+        said(draw(list(Kind::TopK))),
+        "how many races a top_k has is not given: want k, one for all items or one for each"
+    );
+    for races in [0, 3, usize::MAX] {
+        let found = draw(list(Kind::TopK).with_races(&[races]).unwrap());
+        assert_eq!(said(found), format!("item 0: k is {races}: want 1 to 2, the number of positive rates"));
+    }
+    let text = |found: Result<Items<'_, f64>, BatchError>| found.unwrap_err().to_string();
+    let kind = Kind::Permutation;
+    assert_eq!(text(list(kind).with_lengths(&[1])), "1 lengths for 2 items: want one for each");
+    assert_eq!(
+        text(list(kind).with_lengths(&[3, 4])),
+        "item 1 has length 4: want 1 to 3, the size of the array"
+    );
+    assert_eq!(
+        text(list(kind).with_lengths(&[0, 3])),
+        "item 0 has length 0: want 1 to 3, the size of the array"
+    );
+    assert_eq!(text(list(kind).with_roots(&[0])), "a permutation has no root");
+    assert_eq!(text(list(kind).with_races(&[2])), "a permutation has no number of races");
+    assert_eq!(
+        text(list(Kind::TopK).with_races(&[1, 1, 1])),
+        "3 numbers of races for 2 items: want one for each, or one for all"
+    );
+    assert_eq!(
+        text(list(kind).with_mask(array![[true]].view())),
+        "mask has the shape [1, 1]: want [2, 3], that of the parameters"
+    );
+    let shaped = |kind, shape: &[usize]| {
+        let numbers = ArrayD::<f64>::ones(IxDyn(shape));
+        Items::rates(kind, numbers.view()).map(|_| ()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        shaped(Kind::Matching, &[2, 3, 4]),
+        "rates has the shape [2, 3, 4]: want [items, n, n] of a matching, n at least 1, fewer than 2³² entries"
+    );
+    assert!(shaped(Kind::Matching, &[2, 3]).contains("[items, n, n]"));
+    assert!(shaped(Kind::Matching, &[2, 0, 0]).contains("n at least 1"));
+    assert!(shaped(Kind::Categorical, &[2, 2, 2]).contains("want [items, n] of"));
+    // No number of this size is ever read.
+    let one = array![[[0.0_f64]]];
+    let huge = one.broadcast((1, 1 << 20, 1 << 20)).unwrap();
+    assert!(matches!(Items::logits(Kind::Matching, huge), Err(BatchError::Shape { .. })));
+    let square = Array3::<f64>::zeros((2, 3, 3));
+    let arborescence = || Items::logits(Kind::Arborescence, square.view()).unwrap();
+    let found = arborescence().with_roots(&[1, 3]).unwrap().draw(1, 1, &[Field::Trace]);
+    assert_eq!(found, Err(BatchError::Item { item: 1, error: InputError::Root { root: 3, vertices: 3 } }));
+    let found = arborescence().draw(1, 1, &[Field::Gradient]);
+    assert!(said(found).starts_with("gradient is not drawn: want some of structure, trace"), "");
+    let mut numbers = Array3::from_elem((2, 5, 3), 0);
+    let outputs = Outputs { structure: Some(numbers.view_mut()), ..Outputs::default() };
+    assert_eq!(
+        arborescence().fill(1, 0, outputs).unwrap_err().to_string(),
+        "structure has the shape [2, 5, 3]: want [2, 5, 2], [items, draws, …]"
+    );
+}
+
+/// Roots of one's own, and one for all.
+#[test]
+fn roots_are_those_of_the_item() {
+    let square = Array3::<f64>::zeros((3, 4, 4));
+    let items = Items::logits(Kind::Arborescence, square.view()).unwrap();
+    let entered = |drawn: &Drawn<f64>, item: usize| -> std::collections::BTreeSet<u32> {
+        let structure = drawn.structure.as_ref().unwrap().index_axis(Axis(0), item);
+        structure.iter().map(|cell| cell % 4).collect()
+    };
+    let each = items.clone().with_roots(&[2, 0, 3]).unwrap().draw(1, 9, &[Field::Structure]).unwrap();
+    assert_eq!([0, 1, 2].map(|item| entered(&each, item).into_iter().sum::<u32>()), [4, 6, 3]);
+    let all = items.with_roots(&[1]).unwrap().draw(1, 9, &[Field::Structure]).unwrap();
+    assert_eq!([0, 1, 2].map(|item| entered(&all, item).into_iter().sum::<u32>()), [5, 5, 5]);
+}
