@@ -8,6 +8,15 @@ mod sealed {
 
 /// The numbers that parameters are given in and results are written in: `f32` or `f64`.
 pub trait Float: Copy + Send + Sync + std::fmt::Debug + sealed::Sealed + 'static {
+    /// NumPy's name for it, without the byte order.
+    const DESCR: &'static str;
+
+    /// Its bytes.
+    type Bytes: AsRef<[u8]>;
+
+    /// Little end first.
+    fn little_end(self) -> Self::Bytes;
+
     /// Exactly.
     fn to_f64(self) -> f64;
 
@@ -19,6 +28,14 @@ pub trait Float: Copy + Send + Sync + std::fmt::Debug + sealed::Sealed + 'static
 }
 
 impl Float for f64 {
+    const DESCR: &'static str = "f8";
+
+    type Bytes = [u8; 8];
+
+    fn little_end(self) -> [u8; 8] {
+        self.to_le_bytes()
+    }
+
     #[inline]
     fn to_f64(self) -> f64 {
         self
@@ -36,6 +53,14 @@ impl Float for f64 {
 }
 
 impl Float for f32 {
+    const DESCR: &'static str = "f4";
+
+    type Bytes = [u8; 4];
+
+    fn little_end(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+
     #[inline]
     fn to_f64(self) -> f64 {
         self.into()

@@ -1,8 +1,10 @@
 //! Parameters of many items, and the draws from them.
 
+use std::ops::Range;
+
 use gumbel_oracle::kind::Kind;
 use gumbel_oracle::number::Real;
-use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix1, Ix2};
+use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix1, Ix2, Slice};
 use rayon::prelude::*;
 
 use super::outputs::{Drawn, Outputs, OutputsOfItem};
@@ -57,6 +59,8 @@ pub struct Items<'a, T> {
     mask: Option<ArrayViewD<'a, bool>>,
     roots: Option<Vec<usize>>,
     races: Option<Vec<usize>>,
+    /// The number of the first item.
+    first: u64,
 }
 
 /// Whether parameters are matrices.
@@ -102,7 +106,7 @@ impl<'a, T: Float> Items<'a, T> {
                 want: format!("{want} of a {}, n at least 1, fewer than 2³² entries", kind.name()),
             });
         }
-        Ok(Self { kind, scale, parameters, lengths: None, mask: None, roots: None, races: None })
+        Ok(Self { kind, scale, parameters, lengths: None, mask: None, roots: None, races: None, first: 0 })
     }
 
     /// Of item `i` the leading `lengths[i]` of each axis.
@@ -153,6 +157,34 @@ impl<'a, T: Float> Items<'a, T> {
         Ok(Self { races: Some(races.to_vec()), ..self })
     }
 
+    /// The number of the first item, if these are some of a larger batch: item `i` is drawn, and called, as item `first + i` of that.
+    #[must_use]
+    pub fn starting_at(self, first: u64) -> Self {
+        Self { first, ..self }
+    }
+
+    /// Some of the items, which are drawn as among all.
+    ///
+    /// # Panics
+    /// If there are not as many items.
+    #[must_use]
+    pub fn some(&self, items: Range<usize>) -> Self {
+        let mut some = self.clone();
+        let slice = Slice::from(items.clone());
+        some.parameters.slice_axis_inplace(Axis(0), slice);
+        if let Some(mask) = &mut some.mask {
+            mask.slice_axis_inplace(Axis(0), slice);
+        }
+        let all = self.items();
+        for each in [&mut some.lengths, &mut some.roots, &mut some.races].into_iter().flatten() {
+            if each.len() == all {
+                *each = each[items.clone()].to_vec();
+            }
+        }
+        some.first = self.first.wrapping_add(items.start as u64);
+        some
+    }
+
     fn check_each(
         &self,
         kind: Kind,
@@ -185,6 +217,21 @@ impl<'a, T: Float> Items<'a, T> {
     #[must_use]
     pub fn size(&self) -> usize {
         self.parameters.len_of(Axis(1))
+    }
+
+    /// The length of an item.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    #[must_use]
+    pub fn length(&self, item: usize) -> usize {
+        self.lengths.as_ref().map_or(self.size(), |lengths| lengths[item])
+    }
+
+    /// The root of an item.
+    #[must_use]
+    pub fn root(&self, item: usize) -> usize {
+        of_item(&self.roots, item).unwrap_or(0)
     }
 
     /// The numbers of a structure, as many as the longest item may have: see [`Outputs::structure`].
@@ -226,11 +273,16 @@ impl<'a, T: Float> Items<'a, T> {
     pub fn fill(&self, seed: u64, first: u64, outputs: Outputs<'_, T>) -> Result<(), BatchError> {
         let (outputs, plan) = self.plan(seed, first, outputs)?;
         let mut worker = Worker::default();
-        let mut each = (0..).zip(outputs);
-        each.try_for_each(|(item, mut outputs)| self.fill_item(&plan, item, &mut outputs, &mut worker))
+        (0..).zip(outputs).try_for_each(|(item, mut outputs)| {
+            let own = self.own(&plan, item, &mut worker.reading)?;
+            if let Some(prepared) = own.as_ref().or(plan.shared.as_ref()) {
+                prepared.write(self.seed(&plan, item), plan.first, plan.draws, &mut outputs, &mut worker);
+            }
+            Ok(())
+        })
     }
 
-    /// Writes the same on all threads of the rayon pool, item by item.
+    /// Writes the same on all threads of the rayon pool, item by item, and many draws of an item in pieces.
     ///
     /// # Errors
     /// As [`fill`](Self::fill).
@@ -241,14 +293,33 @@ impl<'a, T: Float> Items<'a, T> {
         outputs: Outputs<'_, T>,
     ) -> Result<(), BatchError> {
         let (outputs, plan) = self.plan(seed, first, outputs)?;
-        let failed = outputs
-            .into_par_iter()
-            .enumerate()
-            .map_init(Worker::default, |worker, (item, mut outputs)| {
-                self.fill_item(&plan, item, &mut outputs, worker)
-            })
-            .find_first(Result::is_err);
-        failed.unwrap_or(Ok(()))
+        // Pieces of some 2¹⁶ entries: enough work to be worth handing over.
+        let entries: usize = self.entry_shape().iter().product();
+        let piece = ((1 << 16) / entries.max(1)).clamp(1, 1 << 12);
+        let fill = |worker: &mut Worker, (item, mut outputs): (usize, OutputsOfItem<'_, T>)| {
+            let own = self.own(&plan, item, &mut worker.reading)?;
+            let (Some(prepared), seed) = (own.as_ref().or(plan.shared.as_ref()), self.seed(&plan, item))
+            else {
+                return Ok(());
+            };
+            if plan.draws <= piece {
+                prepared.write(seed, plan.first, plan.draws, &mut outputs, worker);
+                return Ok(());
+            }
+            let starts = (0..plan.draws).step_by(piece);
+            let pieces: Vec<_> = starts
+                .map(|start| {
+                    let draws = piece.min(plan.draws - start);
+                    (plan.first + start as u64, draws, outputs.take(draws))
+                })
+                .collect();
+            pieces.into_par_iter().for_each_init(Worker::default, |worker, (first, draws, mut outputs)| {
+                prepared.write(seed, first, draws, &mut outputs, worker);
+            });
+            Ok(())
+        };
+        let each = outputs.into_par_iter().enumerate();
+        each.map_init(Worker::default, fill).find_first(Result::is_err).unwrap_or(Ok(()))
     }
 
     fn plan<'o>(
@@ -276,34 +347,24 @@ impl<'a, T: Float> Items<'a, T> {
             && [&self.lengths, &self.roots, &self.races].into_iter().all(all_equal)
     }
 
-    fn fill_item(
-        &self,
-        plan: &Plan,
-        item: usize,
-        outputs: &mut OutputsOfItem<'_, T>,
-        worker: &mut Worker,
-    ) -> Result<(), BatchError> {
-        let own = match plan.shared {
-            Some(_) => None,
-            None => Some(self.prepare(item, &mut worker.reading)?),
-        };
-        if let Some(prepared) = own.as_ref().or(plan.shared.as_ref()) {
-            let seed = Seed::new(plan.seed).of_item(item as u64);
-            prepared.write(seed, plan.first, plan.draws, outputs, worker);
-        }
-        Ok(())
+    /// An item made ready, if not all are alike.
+    fn own(&self, plan: &Plan, item: usize, reading: &mut Reading) -> Result<Option<Prepared>, BatchError> {
+        if plan.shared.is_some() { Ok(None) } else { self.prepare(item, reading).map(Some) }
+    }
+
+    /// The number of an item in the batch that these are some of.
+    fn number(&self, item: usize) -> u64 {
+        self.first.wrapping_add(item as u64)
+    }
+
+    fn seed(&self, plan: &Plan, item: usize) -> Seed {
+        Seed::new(plan.seed).of_item(self.number(item))
     }
 
     /// Reads an item and makes it ready.
     fn prepare(&self, item: usize, reading: &mut Reading) -> Result<Prepared, BatchError> {
-        let at = |each: &Option<Vec<usize>>| match each.as_deref() {
-            Some([one]) => Some(*one),
-            Some(each) => each.get(item).copied(),
-            None => None,
-        };
-        let length = self.lengths.as_ref().map_or(self.size(), |lengths| lengths[item]);
-        let root = at(&self.roots).unwrap_or(0);
-        let wrong = |error: InputError| BatchError::Item { item, error };
+        let (length, root) = (self.length(item), self.root(item));
+        let wrong = |error: InputError| BatchError::Item { item: self.number(item) as usize, error };
         let Reading { rates, pairs } = reading;
         rates.clear();
         pairs.clear();
@@ -311,12 +372,17 @@ impl<'a, T: Float> Items<'a, T> {
             self.read_list(item, length, rates)?;
             let absent = (0..).zip(&*rates).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k).collect();
             let algorithm = match self.kind {
-                Kind::TopK => TopK::new(rates, at(&self.races).unwrap_or(0)).map(Any::TopK),
+                Kind::TopK => TopK::new(rates, of_item(&self.races, item).unwrap_or(0)).map(Any::TopK),
                 Kind::Categorical => Categorical::new(rates).map(Any::Categorical),
                 Kind::Permutation => Permutation::new(rates).map(Any::Permutation),
                 _ => BinaryTree::new(rates).map(Any::BinaryTree),
             };
-            return Ok(Prepared { algorithm: algorithm.map_err(wrong)?, cells: None, absent });
+            return Ok(Prepared {
+                algorithm: algorithm.map_err(wrong)?,
+                cells: None,
+                absent,
+                is_symmetric: false,
+            });
         }
         if self.kind == Kind::Arborescence && root >= length {
             return Err(wrong(InputError::Root { root, vertices: length }));
@@ -340,13 +406,16 @@ impl<'a, T: Float> Items<'a, T> {
                 Matching::new(length, &matrix).map(Any::Matching)
             }
         };
-        Ok(Prepared { algorithm: algorithm.map_err(wrong)?, cells: Some(cells), absent: Vec::new() })
+        let is_symmetric = self.kind == Kind::SpanningTree;
+        let (algorithm, cells) = (algorithm.map_err(wrong)?, Some(cells));
+        Ok(Prepared { algorithm, cells, absent: Vec::new(), is_symmetric })
     }
 
     /// The rate of a number that stands in a cell.
     fn rate(&self, item: usize, value: T, cell: &[usize]) -> Result<f64, BatchError> {
         let value = value.to_f64();
         let what = self.scale.name();
+        let item = self.number(item) as usize;
         let wrong = |want| BatchError::Parameter { item, what, cell: cell.to_vec(), value, want };
         self.scale.rate(value).map_err(wrong)
     }
@@ -401,6 +470,15 @@ impl<'a, T: Float> Items<'a, T> {
     pub(super) fn entry_shape(&self) -> Vec<usize> {
         let size = self.size();
         if is_matrix(self.kind) { vec![size, size] } else { vec![size] }
+    }
+}
+
+/// One for all, or one for each.
+fn of_item(each: &Option<Vec<usize>>, item: usize) -> Option<usize> {
+    match each.as_deref() {
+        Some([one]) => Some(*one),
+        Some(each) => each.get(item).copied(),
+        None => None,
     }
 }
 

@@ -47,9 +47,11 @@
 //! ```
 
 mod error;
+pub mod file;
 mod float;
 mod items;
 mod outputs;
+pub mod samples;
 mod write;
 
 pub use error::BatchError;

@@ -24,7 +24,7 @@ pub struct Outputs<'a, T> {
     pub log_prob: Option<ArrayViewMut2<'a, T>>,
     /// `[items, draws, n, n]` or `[items, draws, n]`: `∂ log p(T)/∂θ`; 0 where there is no entry.
     pub score: Option<ArrayViewMutD<'a, T>>,
-    /// The same shape: the weights that were run on; infinite where there is no entry.
+    /// The same shape: the weights that were run on, of a spanning tree in both triangles; infinite where there is no entry.
     pub exponentials: Option<ArrayViewMutD<'a, T>>,
     /// The same shape: a draw of the weights given the trace.
     pub conditional: Option<ArrayViewMutD<'a, T>>,
@@ -55,13 +55,36 @@ pub(super) struct OutputsOfItem<'a, T> {
     pub(super) conditional: Option<ArrayViewMutD<'a, T>>,
 }
 
+/// Takes the first rows off.
+fn take<'a, T, D: Dimension>(
+    column: &mut Option<ArrayViewMut<'a, T, D>>,
+    rows: usize,
+) -> Option<ArrayViewMut<'a, T, D>> {
+    let (first, rest) = column.take()?.split_at(Axis(0), rows);
+    *column = Some(rest);
+    Some(first)
+}
+
 /// Takes the first item off.
-fn take<'a, T, D: RemoveAxis>(
+fn first<'a, T, D: RemoveAxis>(
     column: &mut Option<ArrayViewMut<'a, T, D>>,
 ) -> Option<ArrayViewMut<'a, T, D::Smaller>> {
-    let (first, rest) = column.take()?.split_at(Axis(0), 1);
-    *column = Some(rest);
-    Some(first.index_axis_move(Axis(0), 0))
+    take(column, 1).map(|item| item.index_axis_move(Axis(0), 0))
+}
+
+impl<'a, T> OutputsOfItem<'a, T> {
+    /// Takes the first draws off.
+    pub(super) fn take(&mut self, draws: usize) -> Self {
+        Self {
+            structure: take(&mut self.structure, draws),
+            trace: take(&mut self.trace, draws),
+            loss: take(&mut self.loss, draws),
+            log_prob: take(&mut self.log_prob, draws),
+            score: take(&mut self.score, draws),
+            exponentials: take(&mut self.exponentials, draws),
+            conditional: take(&mut self.conditional, draws),
+        }
+    }
 }
 
 impl<'a, T> Outputs<'a, T> {
@@ -100,13 +123,13 @@ impl<'a, T> Outputs<'a, T> {
             }
         }
         let one = |_| OutputsOfItem {
-            structure: take(&mut self.structure),
-            trace: take(&mut self.trace),
-            loss: take(&mut self.loss),
-            log_prob: take(&mut self.log_prob),
-            score: take(&mut self.score),
-            exponentials: take(&mut self.exponentials),
-            conditional: take(&mut self.conditional),
+            structure: first(&mut self.structure),
+            trace: first(&mut self.trace),
+            loss: first(&mut self.loss),
+            log_prob: first(&mut self.log_prob),
+            score: first(&mut self.score),
+            exponentials: first(&mut self.exponentials),
+            conditional: first(&mut self.conditional),
         };
         Ok(((0..of.items()).map(one).collect(), draws))
     }

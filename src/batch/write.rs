@@ -72,6 +72,8 @@ pub(super) struct Prepared {
     pub(super) cells: Option<Vec<u32>>,
     /// Entries of rate 0.
     pub(super) absent: Vec<u32>,
+    /// Whether weights stand in both triangles.
+    pub(super) is_symmetric: bool,
 }
 
 /// One draw in the numbers of [`fast`].
@@ -131,13 +133,14 @@ fn write<A: Algorithm, T: Float>(
             column[draw] = T::nearest(log_prob[0]);
         }
         if let Some(column) = &mut outputs.score {
-            of.scatter(column, draw, &rows.score, T::nearest(0.0), T::nearest);
+            of.scatter(column, draw, &rows.score, T::nearest(0.0), T::nearest, false);
         }
         for (column, values) in
             [(&mut outputs.exponentials, &rows.exponentials), (&mut outputs.conditional, &rows.conditional)]
         {
             if let Some(column) = column {
-                of.scatter(column, draw, values, T::nearest(f64::INFINITY), T::positive);
+                let absent = T::nearest(f64::INFINITY);
+                of.scatter(column, draw, values, absent, T::positive, of.is_symmetric);
             }
         }
     }
@@ -152,6 +155,7 @@ impl Prepared {
         values: &[f64],
         absent: T,
         round: impl Fn(f64) -> T,
+        both: bool,
     ) {
         let mut row = column.index_axis_mut(Axis(0), draw);
         match &self.cells {
@@ -164,12 +168,16 @@ impl Prepared {
                 row.fill(absent);
                 let Ok(mut row) = row.into_dimensionality::<Ix2>() else { return };
                 let n = row.ncols();
-                if let Some(row) = row.as_slice_mut() {
+                if let Some(row) = row.as_slice_mut().filter(|_| !both) {
                     cells.iter().zip(values).for_each(|(&cell, &value)| row[cell as usize] = round(value));
                     return;
                 }
                 for (&cell, &value) in cells.iter().zip(values) {
-                    row[[cell as usize / n, cell as usize % n]] = round(value);
+                    let (u, v) = (cell as usize / n, cell as usize % n);
+                    row[[u, v]] = round(value);
+                    if both {
+                        row[[v, u]] = row[[u, v]];
+                    }
                 }
             }
         }

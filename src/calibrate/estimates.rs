@@ -161,7 +161,7 @@ fn said(estimates: &Estimates<'_>, how: &How, at: &[u64]) -> Result<Vec<Said>, C
         for row in estimates::judge("", law.model(), moments, estimates, &options, &budget, |_| ())? {
             let Some(test) = row.test else { continue };
             let what = if row.check.starts_with("mean") { "mean" } else { "covariance" };
-            let subject = format!("{}, {what}", row.subject);
+            let subject = format!("{}: {what}", row.subject);
             let refuted = row.verdict == Verdict::Refuted;
             match said.iter_mut().find(|said| said.subject == subject) {
                 Some(said) => said.refuted[place] = refuted,
@@ -224,8 +224,8 @@ type Wrong = (&'static str, &'static str, fn(f64) -> Off);
 const WRONG: [Wrong; 4] = [
     ("gradient", "the mean at one entry", Off::Mean),
     ("gradient: along the exact one", "the mean along the gradient", Off::Along),
-    ("E-REINFORCE, mean", "the mean at one entry", Off::Mean),
-    ("E-REINFORCE, covariance", "the variance at one entry", Off::Variance),
+    ("E-REINFORCE: mean", "the mean at one entry", Off::Mean),
+    ("E-REINFORCE: covariance", "the variance at one entry", Off::Variance),
 ];
 
 /// How often each check of estimates catches a departure of the size that it states, judged by itself at the first `alpha`, at the

@@ -267,7 +267,7 @@ const ANY_SIZE: [Wrong; 27] = [
     wrong("winners", "a half of the first race too often", |_, d| {
         Some(Departure::Winners(Winners::First, d))
     }),
-    second(wrong("winners", "a half of the first race, all pooled", |law, d| {
+    second(wrong("winners", "a half of the first race: pooled", |law, d| {
         Some(Departure::Winners(Winners::First, d * law.races().0))
     })),
     wrong("winners in pairs", "the half of the first race", |law, d| {
@@ -313,7 +313,7 @@ const ANY_SIZE: [Wrong; 27] = [
     second(wrong("conditional in pairs", "the halves of the next winners", |_, d| {
         Some(Departure::Conditional(Uniforms::Races, d))
     })),
-    second(second(wrong("conditional in pairs", "the half of a winner, of an entry", |_, d| {
+    second(second(wrong("conditional in pairs", "the half of the winner of race i", |_, d| {
         Some(Departure::Conditional(Uniforms::RaceAndEntry, d))
     }))),
     wrong("conditional against exponentials", "the halves of winners", |_, d| {

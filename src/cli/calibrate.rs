@@ -91,12 +91,12 @@ impl Calibrate {
             .collect();
         let bar = progress(self.runs * (settings.len() * MODELS.len()) as u64, "right samplers", self.quiet);
         let mut alarms: Vec<(Of, Vec<Rate>)> = Vec::new();
-        for (name, text) in MODELS {
+        for (place, (name, text)) in MODELS.into_iter().enumerate() {
             let model = Model::parse(text).map_err(Failure::input)?;
             let loss = Loss::named(&model, "default").map_err(Failure::input)?;
-            for &(method, looks, draws) in &settings {
-                let how =
-                    How { runs: self.runs, draws, seed: self.seed, alpha: ALPHA.to_vec(), looks, method };
+            for (setting, &(method, looks, draws)) in settings.iter().enumerate() {
+                let seed = self.seed_of(place, setting);
+                let how = How { runs: self.runs, draws, seed, alpha: ALPHA.to_vec(), looks, method };
                 let mut found = false_alarms(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
                 if method == Method::Enumeration {
                     let more = alarms_of_estimates(&model, loss, &how, || ());
@@ -108,20 +108,15 @@ impl Calibrate {
         bar.finish_and_clear();
         let bar = progress(self.runs * MOST_WRONG * MODELS.len() as u64, "wrong samplers", self.quiet);
         let mut powers: Vec<(Of, Vec<Power>)> = Vec::new();
-        for (name, text) in MODELS {
+        for (place, (name, text)) in MODELS.into_iter().enumerate() {
             let model = Model::parse(text).map_err(Failure::input)?;
             let loss = Loss::named(&model, "default").map_err(Failure::input)?;
-            for (method, looks) in
-                [Method::Enumeration, Method::AnySize].into_iter().flat_map(|m| LOOKS.map(|looks| (m, looks)))
-            {
-                let how = How {
-                    runs: self.runs,
-                    draws: self.power,
-                    seed: self.seed,
-                    alpha: vec![ALPHA[1]],
-                    looks,
-                    method,
-                };
+            let methods = [Method::Enumeration, Method::AnySize];
+            let each = methods.into_iter().flat_map(|method| LOOKS.map(|looks| (method, looks)));
+            for (setting, (method, looks)) in each.enumerate() {
+                let seed = self.seed_of(place, settings.len() + setting);
+                let how =
+                    How { runs: self.runs, draws: self.power, seed, alpha: vec![ALPHA[1]], looks, method };
                 let mut found = power(&model, &how, || bar.inc(1)).map_err(Failure::input)?;
                 if method == Method::Enumeration {
                     // Estimates vary more than what they are made of.
@@ -142,6 +137,11 @@ impl Calibrate {
         let off = alarms.iter().flat_map(|(_, rates)| rates).any(|rate| !rate.allows(rate.alpha))
             || powers.iter().flat_map(|(_, powers)| powers).any(|power| !power.caught.reaches(POWER));
         Ok(if off { Outcome::Refuted } else { Outcome::Held })
+    }
+
+    /// The seed of a model and a setting: what is added up over models and settings has nothing in common.
+    fn seed_of(&self, model: usize, setting: usize) -> u64 {
+        self.seed.wrapping_mul(10_000).wrapping_add((100 * model + setting) as u64)
     }
 
     fn table(&self, alarms: &[(Of, Vec<Rate>)], powers: &[(Of, Vec<Power>)]) -> String {

@@ -1,5 +1,6 @@
 //! The command line: what all commands share.
 
+mod batch;
 mod bench;
 mod calibrate;
 mod check;

@@ -9,12 +9,14 @@ use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::structure::Structure;
 use rand::rngs::ChaCha8Rng;
 use rayon::prelude::*;
+use recursive_gumbel::batch::file::is_array_file;
 use recursive_gumbel::estimate::{Estimates, Named};
 use recursive_gumbel::mutants::Mutated;
 use recursive_gumbel::mutants::estimates::Mistaken;
 use recursive_gumbel::sample::file::{Arrays, write_json_line};
 use recursive_gumbel::sample::{Batch, Field, Rated, Sampler, Walker};
 
+use super::batch::Of;
 use super::mutant::{Mutant, of_library};
 use super::output::Output;
 use super::report::quoted;
@@ -23,11 +25,21 @@ use super::{Failure, Outcome, progress, read_model};
 /// Draw structures from a model, with whatever belongs to a draw; or estimates of a gradient.
 ///
 /// Draw number i depends on the seed and on i only: more draws, other fields or other threads change nothing.
+///
+/// A batch: MODEL may be logits or rates of many items in NumPy's .npy or .npz, of the structure --structure; or --batch names such a file
+/// beside the model. Then -n draws are made of each item, and arrays are written that have the items along the first axis.
 #[derive(Args, Debug)]
 pub(super) struct Sample {
-    /// The model file (JSON); `-` reads standard input.
+    /// The model file (JSON), `-` reads standard input; or the parameters of a batch (.npy, .npz).
     model: PathBuf,
-    /// The number of draws.
+    /// The parameters of a batch in place of the model's rates: `logits` or `rates` [items, n, n] or [items, n], and in .npz `lengths`,
+    /// `mask`, `root`, `k`.
+    #[arg(long, value_name = "FILE", conflicts_with = "structure")]
+    batch: Option<PathBuf>,
+    /// The structure of a batch without a model file.
+    #[arg(long, value_name = "NAME", value_parser = kind)]
+    structure: Option<Kind>,
+    /// The number of draws; of a batch those of each item.
     #[arg(short, long, value_name = "N", default_value_t = 1)]
     n: u64,
     /// What to write besides the structure, separated by commas.
@@ -52,8 +64,10 @@ pub(super) struct Sample {
     #[arg(long, value_name = "NAME", requires = "estimator", default_value = "default")]
     loss: String,
     /// The format: JSON Lines, or NumPy's .npz (needs --out; until it is whole it takes twice its size on that disk).
-    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
-    format: Format,
+    ///
+    /// If it is not said, JSON Lines, or .npz of a batch.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Write to this file, which appears only when it is complete, instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -98,9 +112,18 @@ fn finite(batch: &Batch) -> Result<(), (usize, String)> {
     }
 }
 
+fn kind(name: &str) -> Result<Kind, String> {
+    Kind::from_name(name).ok_or_else(|| format!("no such structure: want {}", Kind::names()))
+}
+
 impl Sample {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        if self.format == Format::Npz && self.out.is_none() {
+        let arrays = is_array_file(&self.model);
+        if arrays || self.batch.is_some() || self.structure.is_some() {
+            return self.run_batch(arrays);
+        }
+        let format = self.format.unwrap_or(Format::Jsonl);
+        if format == Format::Npz && self.out.is_none() {
             return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
         }
         let model = read_model(&self.model)?;
@@ -116,18 +139,9 @@ impl Sample {
         let rates: Vec<f64> = model.rates_as();
         let estimates = self.estimates(&model, &*sampler, &rates)?;
         let sampler = estimates.as_deref().unwrap_or(&*sampler);
-        let mut fields = vec![if self.estimator.is_some() { Field::Gradient } else { Field::Structure }];
-        fields.extend(self.with.iter().map(|with| match with {
-            With::Trace => Field::Trace,
-            With::LogProb => Field::LogProb,
-            With::Score => Field::Score,
-            With::Exponentials => Field::Exponentials,
-            With::Conditional => Field::Conditional,
-        }));
-        fields.sort_unstable();
-        fields.dedup();
+        let fields = self.fields();
         let mut output = Output::open(self.out.as_deref())?;
-        if self.format == Format::Npz && output.file().is_none() {
+        if format == Format::Npz && output.file().is_none() {
             return Err(Failure::input(
                 "--format npz is written back and forth: --out must name a file, not a device",
             ));
@@ -136,7 +150,7 @@ impl Sample {
         let folder =
             self.out.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let mut arrays = match self.format {
+        let mut arrays = match format {
             Format::Jsonl => None,
             Format::Npz => {
                 let arrays = Arrays::kept_in(&model, &fields, || tempfile::tempfile_in(folder));
@@ -185,6 +199,62 @@ impl Sample {
         }
         output.finish()?;
         Ok(Outcome::Held)
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        let mut fields = vec![if self.estimator.is_some() { Field::Gradient } else { Field::Structure }];
+        fields.extend(self.with.iter().map(|with| match with {
+            With::Trace => Field::Trace,
+            With::LogProb => Field::LogProb,
+            With::Score => Field::Score,
+            With::Exponentials => Field::Exponentials,
+            With::Conditional => Field::Conditional,
+        }));
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
+    /// Of a batch; `arrays` says that these stand where a model would.
+    fn run_batch(&self, arrays: bool) -> Result<Outcome, Failure> {
+        let model = quoted(&self.model.display().to_string());
+        let (file, of) = match (&self.batch, self.structure) {
+            (Some(_), _) if arrays => {
+                let problem = format!("--batch goes with a model file, but {model} is a batch itself");
+                return Err(Failure::input(problem));
+            }
+            (Some(file), _) => (file, Of::Model(&self.model)),
+            (None, Some(kind)) if arrays => (&self.model, Of::Kind(kind)),
+            (None, Some(_)) => {
+                let problem =
+                    format!("--structure goes with a batch in .npy or .npz, but {model} is a model file");
+                return Err(Failure::input(problem));
+            }
+            (None, None) => {
+                let names = Kind::names();
+                let problem = format!("{model} is a batch: say of what with --structure, one of {names}");
+                return Err(Failure::input(problem));
+            }
+        };
+        for (option, given) in [
+            ("--reference", self.reference),
+            ("--mutant", self.mutant.is_some()),
+            ("--estimator", self.estimator.is_some()),
+            ("--format jsonl", self.format == Some(Format::Jsonl)),
+        ] {
+            if given {
+                return Err(Failure::input(format!(
+                    "a batch is drawn by the fast samplers to .npz: without {option}"
+                )));
+            }
+        }
+        let Some(out) = &self.out else {
+            return Err(Failure::input(
+                "a batch is written to .npz, which is not text: name a file with --out FILE",
+            ));
+        };
+        let (fields, n, seed) = (self.fields(), self.n, self.seed);
+        super::batch::Batch { file, of, n, fields: &fields, seed, out, quiet: self.quiet }.run()
     }
 
     /// The estimates that are asked for, made of the draws of this sampler.

@@ -112,7 +112,7 @@ pub(super) fn expand(n: usize, root: usize, arcs: &[(usize, usize)], winners: &[
 /// are those of an arc.
 ///
 /// Complexity: O(numbers in it), but for sorting.
-pub(super) fn races(
+pub(crate) fn races(
     n: usize,
     root: usize,
     ends: impl Fn(u32) -> (usize, usize),

@@ -28,7 +28,7 @@ pub(super) fn paths(n: usize, winners: &[u32]) -> Result<Paths, WalkError> {
 }
 
 /// The parent of each position: the trace in its canonical form.
-pub(super) fn parents(n: usize, winners: &[u32]) -> Result<Vec<Option<usize>>, WalkError> {
+pub(crate) fn parents(n: usize, winners: &[u32]) -> Result<Vec<Option<usize>>, WalkError> {
     let nodes = paths(n, winners)?.nodes;
     let mut parents = vec![None; n];
     for (&winner, node) in winners.iter().zip(nodes) {

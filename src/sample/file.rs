@@ -155,18 +155,24 @@ pub struct Arrays<'m, S: Write = Cursor<Vec<u8>>> {
     floats: [Column<S>; 5],
 }
 
-/// The numbers of an array so far, 8 bytes each.
+/// The numbers of an array so far, all of as many bytes.
 #[derive(Debug)]
-struct Column<S: Write> {
+pub(crate) struct Column<S: Write> {
     scratch: BufWriter<S>,
     numbers: u64,
 }
 
 impl<S: Write> Column<S> {
-    fn push(&mut self, numbers: impl IntoIterator<Item = [u8; 8]>) -> io::Result<()> {
+    /// None yet; they are kept in this scratch file.
+    pub(crate) fn new(scratch: S) -> Self {
+        Self { scratch: BufWriter::new(scratch), numbers: 0 }
+    }
+
+    /// Adds numbers, little end first.
+    pub(crate) fn push(&mut self, numbers: impl IntoIterator<Item: AsRef<[u8]>>) -> io::Result<()> {
         numbers.into_iter().try_for_each(|number| {
             self.numbers += 1;
-            self.scratch.write_all(&number)
+            self.scratch.write_all(number.as_ref())
         })
     }
 
@@ -183,7 +189,7 @@ impl<'m> Arrays<'m> {
     /// No draws yet; they are kept in memory.
     #[must_use]
     pub fn new(model: &'m Model, fields: &[Field]) -> Self {
-        let column = |()| Column { scratch: BufWriter::new(Cursor::default()), numbers: 0 };
+        let column = |()| Column::new(Cursor::default());
         Self {
             model,
             fields: fields.to_vec(),
@@ -204,8 +210,7 @@ impl<'m, S: Read + Write + Seek> Arrays<'m, S> {
         fields: &[Field],
         make: impl FnMut() -> io::Result<S>,
     ) -> io::Result<Self> {
-        let mut columns = std::iter::repeat_with(make)
-            .map(|scratch| scratch.map(|scratch| Column { scratch: BufWriter::new(scratch), numbers: 0 }));
+        let mut columns = std::iter::repeat_with(make).map(|scratch| scratch.map(Column::new));
         let mut column = || columns.next().unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
         let integers = [column()?, column()?, column()?];
         let floats = [column()?, column()?, column()?, column()?, column()?];
@@ -331,7 +336,7 @@ impl<'m, S: Read + Write + Seek> Arrays<'m, S> {
 }
 
 /// Adds an array to the archive: as NumPy's format 1.0 has it, of little-endian numbers in C order.
-fn add<S: Read + Write + Seek>(
+pub(crate) fn add<S: Read + Write + Seek>(
     npz: &mut ZipWriter<impl Write + Seek>,
     name: &str,
     number: &str,

@@ -26,8 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod arborescence;
-mod binary_tree;
+pub(crate) mod arborescence;
+pub(crate) mod binary_tree;
 mod certain;
 pub mod file;
 mod form;

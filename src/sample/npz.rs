@@ -145,15 +145,15 @@ fn wrong(place: impl Into<String>, problem: impl Into<String>) -> SourceError {
 }
 
 /// The head of an array.
-struct Head {
-    descr: String,
-    fortran: bool,
-    shape: Vec<usize>,
+pub(crate) struct Head {
+    pub(crate) descr: String,
+    pub(crate) fortran: bool,
+    pub(crate) shape: Vec<usize>,
 }
 
 impl Head {
     /// NumPy's format, versions 1 to 3: a magic word, the length of a text, and the text, which is a dictionary in Python.
-    fn read(read: &mut impl Read) -> Result<Self, String> {
+    pub(crate) fn read(read: &mut impl Read) -> Result<Self, String> {
         const LONGEST: usize = 10_000; // as NumPy
         let mut bytes = |count: usize| {
             let mut bytes = vec![0; count];
