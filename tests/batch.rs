@@ -93,6 +93,10 @@ fn of_fast<A: Algorithm>(
     }
 }
 
+fn or_not<A>(algorithm: A, on_weights: impl Fn(A) -> A, by_races: bool) -> A {
+    if by_races { algorithm } else { on_weights(algorithm) }
+}
+
 /// What the first `length` of an item's logits draw, where `there` says which are not masked; root 0, and two races of a top_k.
 fn alone(
     kind: Kind,
@@ -101,6 +105,7 @@ fn alone(
     there: &dyn Fn(&[usize]) -> bool,
     seed: Seed,
     number: u64,
+    by_races: bool,
 ) -> Alone {
     let n = item.shape()[0];
     let k = 2.min(length);
@@ -110,9 +115,21 @@ fn alone(
         let widths = |structure| [n, structure, structure];
         return match kind {
             Kind::BinaryTree => of_fast(BinaryTree::new(&rates).unwrap(), None, widths(n), seed, number),
-            Kind::TopK => of_fast(TopK::new(&rates, k).unwrap(), None, widths(2.min(n)), seed, number),
+            Kind::TopK => of_fast(
+                or_not(TopK::new(&rates, k).unwrap(), TopK::on_weights, by_races),
+                None,
+                widths(2.min(n)),
+                seed,
+                number,
+            ),
             Kind::Permutation => of_fast(Permutation::new(&rates).unwrap(), None, widths(n), seed, number),
-            _ => of_fast(Categorical::new(&rates).unwrap(), None, widths(1), seed, number),
+            _ => of_fast(
+                or_not(Categorical::new(&rates).unwrap(), Categorical::on_weights, by_races),
+                None,
+                widths(1),
+                seed,
+                number,
+            ),
         };
     }
     let is_read = |u: usize, v: usize| match kind {
@@ -133,7 +150,11 @@ fn alone(
     let rates = rates_of_logits(&values);
     match kind {
         Kind::SpanningTree => {
-            let tree = SpanningTree::new(length, &pairs, &rates).unwrap();
+            let tree = or_not(
+                SpanningTree::new(length, &pairs, &rates).unwrap(),
+                SpanningTree::on_weights,
+                by_races,
+            );
             let mut alone = of_fast(tree, Some(&cells), [n * n, n - 1, n - 1], seed, number);
             for weights in [&mut alone.exponentials, &mut alone.conditional] {
                 cells.iter().for_each(|cell| weights[cell % n * n + cell / n] = weights[*cell]);
@@ -146,7 +167,11 @@ fn alone(
             of_fast(tree, Some(&cells), widths, seed, number)
         }
         _ => {
-            let matching = Matching::new(length, &rates_of_logits(&square)).unwrap();
+            let matching = or_not(
+                Matching::new(length, &rates_of_logits(&square)).unwrap(),
+                Matching::on_weights,
+                by_races,
+            );
             of_fast(matching, Some(&cells), [n * n, n, n], seed, number)
         }
     }
@@ -175,7 +200,8 @@ fn row<T: Float>(drawn: &Drawn<T>, item: usize, draw: usize) -> Alone {
 #[test]
 fn each_item_is_drawn_as_if_it_were_alone() {
     let (items, n, draws, seed) = (12, 7, 3, 5);
-    for kind in KINDS {
+    for (kind, by_races) in KINDS.into_iter().flat_map(|kind| [false, true].map(|by_races| (kind, by_races)))
+    {
         let whole = logits(kind, items, n, 1);
         let lengths: Vec<usize> = (0..items).map(|item| item % n + 1).collect();
         let mut stream = Stream::weights(Seed::new(3), 0);
@@ -194,6 +220,9 @@ fn each_item_is_drawn_as_if_it_were_alone() {
         if kind == Kind::TopK {
             batch = batch.with_races(&races).unwrap();
         }
+        if by_races {
+            batch = batch.race_by_race();
+        }
         let drawn = batch.draw(seed, draws, &Field::DRAWN).unwrap();
         for (item, &length) in lengths.iter().enumerate() {
             for draw in 0..draws {
@@ -201,7 +230,7 @@ fn each_item_is_drawn_as_if_it_were_alone() {
                 let masked = mask.index_axis(Axis(0), item);
                 let there = |cell: &[usize]| masked[cell];
                 let keys = Seed::new(seed).of_item(item as u64);
-                let want = alone(kind, &view, length, &there, keys, draw as u64);
+                let want = alone(kind, &view, length, &there, keys, draw as u64, by_races);
                 assert_eq!(row(&drawn, item, draw), want, "{kind:?} {item} {draw}");
             }
         }

@@ -61,6 +61,8 @@ pub struct Items<'a, T> {
     races: Option<Vec<usize>>,
     /// The number of the first item.
     first: u64,
+    /// Whether draws are made race by race where this is faster.
+    by_races: bool,
 }
 
 /// Whether parameters are matrices.
@@ -106,7 +108,17 @@ impl<'a, T: Float> Items<'a, T> {
                 want: format!("{want} of a {}, n at least 1, fewer than 2³² entries", kind.name()),
             });
         }
-        Ok(Self { kind, scale, parameters, lengths: None, mask: None, roots: None, races: None, first: 0 })
+        Ok(Self {
+            kind,
+            scale,
+            parameters,
+            lengths: None,
+            mask: None,
+            roots: None,
+            races: None,
+            first: 0,
+            by_races: false,
+        })
     }
 
     /// Of item `i` the leading `lengths[i]` of each axis.
@@ -161,6 +173,14 @@ impl<'a, T: Float> Items<'a, T> {
     #[must_use]
     pub fn starting_at(self, first: u64) -> Self {
         Self { first, ..self }
+    }
+
+    /// Draws race by race, without weights, where this is faster: spanning trees of dense graphs, matchings, and the first of long lists. An
+    /// item takes longer to be made ready, and each of its draws less time; so it is for many draws of each item. Of the same law, they are
+    /// other draws than those on weights.
+    #[must_use]
+    pub fn race_by_race(self) -> Self {
+        Self { by_races: true, ..self }
     }
 
     /// Some of the items, which are drawn as among all.
@@ -372,8 +392,12 @@ impl<'a, T: Float> Items<'a, T> {
             self.read_list(item, length, rates)?;
             let absent = (0..).zip(&*rates).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k).collect();
             let algorithm = match self.kind {
-                Kind::TopK => TopK::new(rates, of_item(&self.races, item).unwrap_or(0)).map(Any::TopK),
-                Kind::Categorical => Categorical::new(rates).map(Any::Categorical),
+                Kind::TopK => {
+                    let k = of_item(&self.races, item).unwrap_or(0);
+                    if self.by_races { TopK::new(rates, k) } else { TopK::lean(rates, k) }.map(Any::TopK)
+                }
+                Kind::Categorical if self.by_races => Categorical::new(rates).map(Any::Categorical),
+                Kind::Categorical => Categorical::lean(rates).map(Any::Categorical),
                 Kind::Permutation => Permutation::new(rates).map(Any::Permutation),
                 _ => BinaryTree::new(rates).map(Any::BinaryTree),
             };
@@ -397,13 +421,17 @@ impl<'a, T: Float> Items<'a, T> {
         let n = self.size() as u32;
         let cells = pairs.iter().map(|(u, v)| u * n + v).collect();
         let algorithm = match self.kind {
-            Kind::SpanningTree => SpanningTree::new(length, pairs, rates).map(Any::SpanningTree),
-            Kind::Arborescence => Arborescence::new(length, root, pairs, rates).map(Any::Arborescence),
+            Kind::SpanningTree if self.by_races => {
+                SpanningTree::new(length, pairs, rates).map(Any::SpanningTree)
+            }
+            Kind::SpanningTree => SpanningTree::lean(length, pairs, rates).map(Any::SpanningTree),
+            Kind::Arborescence => Arborescence::lean(length, root, pairs, rates).map(Any::Arborescence),
             _ => {
                 let mut matrix = vec![0.0; length * length];
                 let cell = |(u, v): &(u32, u32)| *u as usize * length + *v as usize;
                 pairs.iter().zip(rates).for_each(|(pair, rate)| matrix[cell(pair)] = *rate);
-                Matching::new(length, &matrix).map(Any::Matching)
+                let make = if self.by_races { Matching::new } else { Matching::lean };
+                make(length, &matrix).map(Any::Matching)
             }
         };
         let is_symmetric = self.kind == Kind::SpanningTree;

@@ -19,7 +19,8 @@
 //! # Randomness
 //! Draw `j` of item `i` depends on the seed, `i` and `j` only: not on the number of items or draws, what else is asked for, the size of
 //! the padding or the threads. It is draw `j` of a [`Fast`](crate::fast::Fast) sampler whose seed is [that of the
-//! item](crate::fast::stream::Seed::of_item).
+//! item](crate::fast::stream::Seed::of_item), and whose draws are runs [on weights](crate::fast::SpanningTree::on_weights), since to make
+//! ready what draws race by race takes longer than a few runs; or, [if it is asked for](Items::race_by_race), as it is.
 //!
 //! # Numbers
 //! Whatever the precision, what is drawn is drawn in f64. Numbers in single precision are taken exactly; logits become rates `e^{-θ}` in

@@ -94,11 +94,28 @@ impl Arborescence {
         check_rates(rates)?;
         check_arcs(vertices, root, arcs, rates)?;
         reachable(vertices, root, arcs, rates)?;
+        Ok(Self::made(vertices, root, arcs, rates, dense))
+    }
+
+    /// As [`new`](Self::new), of arcs that are in order, and rates that are positive.
+    pub(crate) fn lean(
+        vertices: usize,
+        root: usize,
+        arcs: &[(u32, u32)],
+        rates: &[f64],
+    ) -> Result<Self, InputError> {
+        if arcs.len() < (vertices - 1) * (vertices - 1) {
+            reachable(vertices, root, arcs, rates)?;
+        }
+        Ok(Self::made(vertices, root, arcs, rates, arcs.len() >= vertices * vertices / DENSE))
+    }
+
+    fn made(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64], dense: bool) -> Self {
         let layout = match dense {
             true => Layout::Dense(Matrix::new(vertices, arcs, rates)),
             false => Layout::Sparse(Lists::new(vertices, arcs, rates)),
         };
-        Ok(Self { vertices, root, arcs: arcs.to_vec(), rates: rates.to_vec(), layout })
+        Self { vertices, root, arcs: arcs.to_vec(), rates: rates.to_vec(), layout }
     }
 
     /// Arborescences of the complete digraph, less absent arcs: `rates` is an n×n matrix, row by row, whose `[u][v]` is the arc from

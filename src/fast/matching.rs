@@ -33,7 +33,7 @@ pub struct Matching {
     columns: Vec<u32>,
     /// Where each row starts, and where the last one ends.
     starts: Vec<usize>,
-    /// The total rate of each row, and how its cells are drawn.
+    /// The total rate of each row, and how its cells are drawn; none if draws are made on weights.
     totals: Vec<f64>,
     aliases: Vec<Alias>,
 }
@@ -53,10 +53,32 @@ impl Matching {
         }
         check_rates(rates)?;
         can_get_stuck(n, rates)?;
+        let mut matching = Self::made(n, rates);
+        let alias = |row| Alias::new(&matching.rates[matching.row(row)]);
+        matching.aliases = (0..n).map(alias).collect();
+        Ok(matching)
+    }
+
+    /// As [`new`](Self::new), [on weights](Self::on_weights), of n² rates that are each 0 or positive.
+    pub(crate) fn lean(n: usize, rates: &[f64]) -> Result<Self, InputError> {
+        if rates.contains(&0.0) {
+            can_get_stuck(n, rates)?;
+        }
+        Ok(Self::made(n, rates))
+    }
+
+    /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
+    #[must_use]
+    pub fn on_weights(mut self) -> Self {
+        self.aliases.clear();
+        self
+    }
+
+    fn made(n: usize, rates: &[f64]) -> Self {
         let mut matching = Self {
-            rates: Vec::new(),
-            means: Vec::new(),
-            columns: Vec::new(),
+            rates: Vec::with_capacity(rates.len()),
+            means: Vec::with_capacity(rates.len()),
+            columns: Vec::with_capacity(rates.len()),
             starts: vec![0],
             totals: rates.chunks(n).map(|row| row.iter().sum()).collect(),
             aliases: Vec::new(),
@@ -67,10 +89,9 @@ impl Matching {
                 matching.means.push(rate.recip());
                 matching.columns.push(column);
             }
-            matching.aliases.push(Alias::new(&matching.rates[matching.starts[matching.starts.len() - 1]..]));
             matching.starts.push(matching.rates.len());
         }
-        Ok(matching)
+        matching
     }
 
     fn size(&self) -> usize {
@@ -183,6 +204,9 @@ impl Algorithm for Matching {
     }
 
     fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
+        if self.aliases.is_empty() {
+            return None;
+        }
         let mut stream = stream; // in registers, not where the caller has it
         let n = self.size();
         scratch.start(n);

@@ -60,7 +60,8 @@ struct Matrix {
     rates: Vec<f64>,
     /// [`NONE`] where there is no edge.
     entries: Vec<u32>,
-    alias: Alias,
+    /// None if draws are made on weights.
+    alias: Option<Alias>,
 }
 
 impl SpanningTree {
@@ -117,6 +118,35 @@ impl SpanningTree {
         check_rates(rates)?;
         check_edges(vertices, edges)?;
         connected(vertices, edges, rates)?;
+        Ok(Self::made(vertices, edges, rates, dense, Alias::new))
+    }
+
+    /// As [`new`](Self::new), [on weights](Self::on_weights), of edges that are in order, and rates that are positive.
+    pub(crate) fn lean(vertices: usize, edges: &[(u32, u32)], rates: &[f64]) -> Result<Self, InputError> {
+        let pairs = vertices * (vertices - 1) / 2;
+        if edges.len() < pairs {
+            connected(vertices, edges, rates)?;
+        }
+        let made = Self::made(vertices, edges, rates, edges.len() >= pairs / 5, |_| Alias::default());
+        Ok(made.on_weights())
+    }
+
+    /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
+    #[must_use]
+    pub fn on_weights(mut self) -> Self {
+        if let Layout::Dense(matrix) = &mut self.layout {
+            matrix.alias = None;
+        }
+        self
+    }
+
+    fn made(
+        vertices: usize,
+        edges: &[(u32, u32)],
+        rates: &[f64],
+        dense: bool,
+        alias: impl Fn(&[f64]) -> Alias,
+    ) -> Self {
         let means = rates.iter().map(|rate| rate.recip());
         let layout = if dense {
             let cells = vertices * vertices;
@@ -124,7 +154,7 @@ impl SpanningTree {
                 means: vec![f64::INFINITY; cells],
                 rates: vec![0.0; cells],
                 entries: vec![NONE; cells],
-                alias: Alias::new(rates),
+                alias: Some(alias(rates)),
             };
             let present = (0..).zip(edges).zip(means.zip(rates)).filter(|of| *of.1.1 > 0.0);
             for ((entry, &(u, v)), (mean, &rate)) in present {
@@ -136,7 +166,7 @@ impl SpanningTree {
         } else {
             Layout::Sparse(means.collect())
         };
-        Ok(Self { vertices, edges: edges.to_vec(), rates: rates.to_vec(), layout })
+        Self { vertices, edges: edges.to_vec(), rates: rates.to_vec(), layout }
     }
 
     /// The ends of each edge.
@@ -661,14 +691,21 @@ impl Matrix {
     /// Draws a trace race by race: an edge out of all, again if it does not race. If too many do not, the rest is drawn by weights,
     /// since whatever has happened, what is left of the weights of those that still race is as at the start.
     #[inline]
-    fn draw(&self, n: usize, edges: &[(u32, u32)], stream: Stream, scratch: &mut Scratch) -> Stream {
+    fn draw(
+        &self,
+        alias: &Alias,
+        n: usize,
+        edges: &[(u32, u32)],
+        stream: Stream,
+        scratch: &mut Scratch,
+    ) -> Stream {
         let mut stream = stream; // in registers, not where the caller has it
         scratch.fit(n);
         let Scratch { races, order, race, places, lists, .. } = &mut *scratch;
         lists.reset(n);
         let (mut held, mut tries) = (0, TRIES * n);
         while held + 1 < n {
-            let entry = self.alias.draw(&mut stream);
+            let entry = alias.draw(&mut stream);
             let (u, v) = edges[entry as usize];
             let (one, two) = (lists.name[u as usize], lists.name[v as usize]);
             if one != two {
@@ -754,7 +791,10 @@ impl Algorithm for SpanningTree {
 
     fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
         match &self.layout {
-            Layout::Dense(matrix) => Some(matrix.draw(self.vertices, &self.edges, stream, scratch)),
+            Layout::Dense(matrix) => {
+                let alias = matrix.alias.as_ref()?;
+                Some(matrix.draw(alias, self.vertices, &self.edges, stream, scratch))
+            }
             Layout::Sparse(_) => None,
         }
     }
