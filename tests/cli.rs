@@ -431,10 +431,31 @@ fn bench_tells_time_and_floor_of_every_structure_in_every_format() {
         (["--n", "1", "--structure", "spanning_tree"], "--n 1: want 2 to 5000 for spanning_tree"),
         (["--n", "9999", "--structure", "matching"], "--n 9999: want 1 to 5000 for matching"),
         (["--n", "5,0", "--structure", "top_k"], "--n 0: want 1 to 10000000 for top_k"),
+        (["--batch", "64", "--n", "1"], "--n 1: want 2 to 2048 for batches of 64 items"),
     ] {
         let (status, out, err) = run(&[&["bench"], &bad[..]].concat());
         assert_eq!((status, out.as_str(), err), (2, "", format!("error: {message}\n")));
     }
+}
+
+#[test]
+fn bench_has_rows_of_batches_in_single_precision() {
+    let quick = ["bench", "--batch", "3", "--quick", "--quiet", "--n", "2,6"];
+    let told = json_of(&[&quick[..], &["--format", "json"]].concat());
+    let rows = told["rows"].as_array().unwrap();
+    let one_thread: Vec<&Value> = rows.iter().filter(|row| row["threads"] == 1).collect();
+    assert_eq!(one_thread.len(), 7 * 2 * 2);
+    for row in one_thread {
+        assert_eq!((&row["precision"], &row["items"]), (&json!("f32"), &json!(3)));
+        assert!(row["ns_per_draw"].as_f64().unwrap() > 0.0 && row["ratio"].as_f64().unwrap() > 0.0, "{row}");
+    }
+    let few = [&quick[..], &["--structure", "categorical"]].concat();
+    let (status, table, _) = run(&few);
+    assert_eq!(status, 0);
+    assert!(table.lines().nth(2).unwrap().starts_with(" categorical "), "{table}");
+    let (_, csv, _) = run(&[&few[..], &["--format", "csv"]].concat());
+    let (_, jsonl, _) = run(&[&few[..], &["--format", "jsonl"]].concat());
+    assert_eq!(csv.lines().count(), 1 + jsonl.lines().count());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use recursive_gumbel::fast::{
 };
 use serde::Serialize;
 
+use super::bench_batch;
 use super::output::{Format, Output};
 use super::table::{float, table};
 use super::verify::kind;
@@ -35,6 +36,9 @@ pub(super) struct Bench {
     /// Three sizes, and a tenth of the time for each: rough figures in half a minute.
     #[arg(long)]
     quick: bool,
+    /// Batches of so many items in single precision instead, a draw of each, at 10, 50 and 100 unless --n says otherwise.
+    #[arg(long, value_name = "ITEMS", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch: Option<u32>,
     /// The seed of the draws.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -80,9 +84,14 @@ struct Growth {
 /// The largest sizes: some GB of memory.
 const LARGEST_MATRIX: usize = 5_000;
 const LARGEST_LIST: usize = 10_000_000;
+/// Numbers in the parameters of a batch.
+const MOST_IN_BATCH: usize = 1 << 28;
 
 impl Bench {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if let Some(items) = self.batch {
+            return self.run_batches(items as usize);
+        }
         let kinds = if self.structure.is_empty() { Kind::ALL.to_vec() } else { self.structure.clone() };
         let mut cases = Vec::new();
         for &kind in &kinds {
@@ -124,6 +133,38 @@ impl Bench {
                 writeln!(out)
             }),
             Format::Csv => csv(out, &rows),
+        })?;
+        output.finish()?;
+        Ok(Outcome::Held)
+    }
+
+    fn run_batches(self, items: usize) -> Result<Outcome, Failure> {
+        let kinds = if self.structure.is_empty() { Kind::ALL.to_vec() } else { self.structure.clone() };
+        let sizes = if self.n.is_empty() { vec![10, 50, 100] } else { self.n.clone() };
+        // A matrix of each item, in memory.
+        let largest = libm::sqrt(MOST_IN_BATCH as f64 / items as f64) as usize;
+        if let Some(n) = sizes.iter().find(|n| !(2..=largest).contains(*n)) {
+            return Err(Failure::input(format!("--n {n}: want 2 to {largest} for batches of {items} items")));
+        }
+        let mut output = Output::open(self.out.as_deref())?;
+        let bar = progress((kinds.len() * sizes.len()) as u64, "sizes", self.quiet);
+        let mut rows = Vec::new();
+        for (kind, &n) in kinds.iter().flat_map(|kind| sizes.iter().map(move |n| (*kind, n))) {
+            rows.extend(bench_batch::rows(kind, n, items, self.quick, self.seed).map_err(Failure::input)?);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        output.write(|out| match self.format {
+            Format::Table => out.write_all(bench_batch::told(&rows).as_bytes()),
+            Format::Csv => out.write_all(bench_batch::csv(&rows).as_bytes()),
+            Format::Json => {
+                serde_json::to_writer(&mut *out, &serde_json::json!({ "rows": rows }))?;
+                writeln!(out)
+            }
+            Format::Jsonl => rows.iter().try_for_each(|row| {
+                serde_json::to_writer(&mut *out, row)?;
+                writeln!(out)
+            }),
         })?;
         output.finish()?;
         Ok(Outcome::Held)
@@ -306,13 +347,13 @@ fn lengths(algorithm: &impl Algorithm) -> [usize; 3] {
 }
 
 #[expect(clippy::disallowed_methods, reason = "time is what is measured here")]
-fn time(work: impl FnOnce()) -> Duration {
+pub(super) fn time(work: impl FnOnce()) -> Duration {
     let start = std::time::Instant::now();
     work();
     start.elapsed()
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let half = sorted.len() / 2;

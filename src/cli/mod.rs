@@ -2,6 +2,7 @@
 
 mod batch;
 mod bench;
+mod bench_batch;
 mod calibrate;
 mod check;
 mod ci;
