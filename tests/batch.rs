@@ -634,6 +634,13 @@ fn what_is_wrong_is_named() {
     assert_eq!(found, Err(BatchError::Item { item: 1, error: InputError::Root { root: 3, vertices: 3 } }));
     let found = arborescence().draw(1, 1, &[Field::Gradient]);
     assert!(said(found).starts_with("gradient is not drawn: want some of structure, trace"), "");
+    for draws in [usize::MAX, 1 << 61] {
+        let found = arborescence().draw(1, draws, &[Field::LogProb]);
+        assert_eq!(found, Err(BatchError::TooMany { draws, items: 2 }));
+    }
+    let none = Array3::<f64>::zeros((0, 3, 3));
+    let none = Items::logits(Kind::Arborescence, none.view()).unwrap().draw(1, usize::MAX, &[Field::LogProb]);
+    assert!(matches!(none, Err(BatchError::TooMany { items: 0, .. })));
     let mut numbers = Array3::from_elem((2, 5, 3), 0);
     let outputs = Outputs { structure: Some(numbers.view_mut()), ..Outputs::default() };
     assert_eq!(
@@ -655,4 +662,33 @@ fn roots_are_those_of_the_item() {
     assert_eq!([0, 1, 2].map(|item| entered(&each, item).into_iter().sum::<u32>()), [4, 6, 3]);
     let all = items.with_roots(&[1]).unwrap().draw(1, 9, &[Field::Structure]).unwrap();
     assert_eq!([0, 1, 2].map(|item| entered(&all, item).into_iter().sum::<u32>()), [5, 5, 5]);
+}
+
+/// A model in single precision: its draws are those of a batch of one item, by entry.
+#[test]
+fn a_model_in_single_precision_is_a_batch_of_one() {
+    use gumbel_oracle::model::Model;
+    use recursive_gumbel::batch::Single;
+    use recursive_gumbel::sample::{Batch, Sampler as _};
+    let text =
+        r#"{"structure": "spanning_tree", "vertices": 3, "edges": [[1, 2, 5], [0, 2, "1/3"], [1, 0, 2]]}"#;
+    let model = Model::parse(text).unwrap();
+    let mut batch = Batch::new(3, &Field::DRAWN);
+    Single::new(&model, 6).unwrap().fill(2, 4, &mut batch);
+    let rates = array![[[0.0, 2.0, 1.0 / 3.0], [0.0, 0.0, 5.0], [0.0, 0.0, 0.0_f32]]];
+    let drawn = Items::rates(Kind::SpanningTree, rates.view()).unwrap().draw(6, 6, &Field::DRAWN).unwrap();
+    let cells = [5, 2, 1]; // of the entries in the order of the model
+    for draw in 0..4 {
+        let row = row(&drawn, 0, draw + 2);
+        let values = |of: &[f64]| cells.map(|cell: usize| of[cell]);
+        assert_eq!(batch.log_prob(draw), Some(row.log_prob));
+        assert_eq!(batch.score(draw), Some(&values(&row.score)[..]));
+        assert_eq!(batch.exponentials(draw), Some(&values(&row.exponentials)[..]));
+        assert_eq!(batch.conditional(draw), Some(&values(&row.conditional)[..]));
+        let winners = batch.trace(draw).unwrap().iter().map(|winner| cells[*winner as usize] as u32);
+        assert_eq!(winners.collect::<Vec<u32>>(), row.trace);
+    }
+    let beyond = r#"{"structure": "categorical", "rates": [1, "1e-45"]}"#;
+    let beyond = Single::new(&Model::parse(beyond).unwrap(), 1).map(|_| ()).unwrap_err().to_string();
+    assert!(beyond.starts_with("item 0 has the rate ") && beyond.ends_with("as f32 has them"), "{beyond}");
 }

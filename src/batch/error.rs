@@ -61,6 +61,14 @@ pub enum BatchError {
     /// The number of races is not given.
     #[error("how many races a top_k has is not given: want k, one for all items or one for each")]
     NoRaces,
+    /// More draws than an array can hold.
+    #[error("{draws} draws of each of {items} items: more than this machine can hold in an array")]
+    TooMany {
+        /// Of each item.
+        draws: usize,
+        /// How many items there are.
+        items: usize,
+    },
     /// A field that is not drawn.
     #[error("{field} is not drawn: want some of {known}")]
     Field {

@@ -53,9 +53,11 @@ mod float;
 mod items;
 mod outputs;
 pub mod samples;
+mod single;
 mod write;
 
 pub use error::BatchError;
 pub use float::Float;
 pub use items::Items;
 pub use outputs::{Drawn, Outputs};
+pub use single::Single;

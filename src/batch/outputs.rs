@@ -156,11 +156,17 @@ impl<T: Float> Drawn<T> {
     /// Room for so many draws of each item.
     ///
     /// # Errors
-    /// [`BatchError::Field`].
+    /// [`BatchError::Field`], [`BatchError::TooMany`].
     pub fn new(of: &Items<'_, T>, draws: usize, fields: &[Field]) -> Result<Self, BatchError> {
         if let Some(field) = fields.iter().find(|field| !Field::DRAWN.contains(field)) {
             let known = Field::DRAWN.map(Field::name).join(", ");
             return Err(BatchError::Field { field: field.name(), known });
+        }
+        // In bytes an array is at most as long as half of what can be addressed.
+        let row = of.entry_shape().into_iter().product::<usize>().max(of.trace_len());
+        let bytes = [of.items().max(1), draws, row.max(1), 8].into_iter().try_fold(1, usize::checked_mul);
+        if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(BatchError::TooMany { draws, items: of.items() });
         }
         let has = |field| fields.contains(&field);
         let entries: Vec<usize> = [of.items(), draws].into_iter().chain(of.entry_shape()).collect();

@@ -9,6 +9,7 @@ use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::structure::Structure;
 use rand::rngs::ChaCha8Rng;
 use rayon::prelude::*;
+use recursive_gumbel::batch::Single;
 use recursive_gumbel::batch::file::is_array_file;
 use recursive_gumbel::estimate::{Estimates, Named};
 use recursive_gumbel::mutants::Mutated;
@@ -51,6 +52,9 @@ pub(super) struct Sample {
     /// Draw from the reference sampler, which is plain and slow.
     #[arg(long)]
     reference: bool,
+    /// The precision of rates and draws: f32 is that of a batch of one item.
+    #[arg(long, value_enum, default_value_t = Dtype::F64, conflicts_with_all = ["reference", "mutant"])]
+    dtype: Dtype,
     /// Draw wrongly, in this way: to see whether a check notices. The names are in docs/src/mutants.md.
     #[arg(long, value_name = "NAME", hide = true, value_parser = of_library, conflicts_with = "reference")]
     mutant: Option<Mutant>,
@@ -91,6 +95,12 @@ enum With {
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Dtype {
+    F32,
+    F64,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Jsonl,
     Npz,
@@ -127,13 +137,16 @@ impl Sample {
             return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
         }
         let model = read_model(&self.model)?;
-        let sampler = match self.mutant.and_then(Mutant::draws) {
+        let sampler: Box<dyn Sampler + '_> = match self.mutant.and_then(Mutant::draws) {
             Some(mutant) if !mutant.is_of(model.kind()) => {
                 let (name, structure) = (mutant.name(), model.kind().name());
                 let problem = format!("--mutant {name}: {structure} has no such mistake, {}", mutant.words());
                 return Err(Failure::input(problem));
             }
             Some(mutant) => Box::new(Mutated::new(&model, mutant, self.seed).map_err(Failure::input)?),
+            None if self.dtype == Dtype::F32 => {
+                Box::new(Single::new(&model, self.seed).map_err(Failure::input)?)
+            }
             None => super::sampler(&model, self.seed, self.reference)?,
         };
         let rates: Vec<f64> = model.rates_as();
@@ -240,6 +253,7 @@ impl Sample {
             ("--reference", self.reference),
             ("--mutant", self.mutant.is_some()),
             ("--estimator", self.estimator.is_some()),
+            ("--dtype, which is that of the file", self.dtype != Dtype::F64),
             ("--format jsonl", self.format == Some(Format::Jsonl)),
         ] {
             if given {

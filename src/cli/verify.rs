@@ -3,6 +3,7 @@
 use clap::Args;
 use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::{Kind, Model};
+use recursive_gumbel::batch::Single;
 use recursive_gumbel::check::{self, Asked, Method, Options};
 use recursive_gumbel::report::Row;
 use recursive_gumbel::sample::{Draws, Field};
@@ -17,7 +18,7 @@ use super::{Failure, Outcome, progress};
 /// First everything that must hold exactly, in fractions, on built-in models, closed forms, and random inputs by brute
 /// force. Then draws against the exact law: structures, traces, log-probabilities, scores, exponentials, conditional draws.
 /// Then estimates of gradients, made of such draws, against their exact means and covariances. Draws are those of the fast
-/// samplers, or with --reference of the plain ones. The false-alarm probability of the whole report is --alpha.
+/// samplers, and of one model of each structure those of a batch in single precision; or with --reference of the plain ones. The false-alarm probability of the whole report is --alpha.
 #[derive(Args, Debug)]
 pub(super) struct Verify {
     /// Only this structure, or several separated by commas.
@@ -70,7 +71,9 @@ impl Verify {
         let method = Method::Enumeration;
         let asked = Asked::only(self.how.departure);
         let tests = |(name, model): &(&str, Model)| {
-            method.tests(model, &Field::DRAWN, &asked) + verify::tests_of_estimates(name, model)
+            let draws = method.tests(model, &Field::DRAWN, &asked);
+            let single = if self.is_in_single(name) { draws } else { 0 };
+            draws + single + verify::tests_of_estimates(name, model)
         };
         let budget = Budget::new(self.how.alpha, models.iter().map(tests).sum()).map_err(Failure::input)?;
         let options = Options { samples: self.samples, alpha: self.how.alpha, departure: self.how.departure };
@@ -88,11 +91,19 @@ impl Verify {
         }
         bar.finish_and_clear();
 
-        let bar = progress(models.len() as u64 * self.samples, "draws", self.how.quiet);
+        let single = models.iter().filter(|(name, _)| self.is_in_single(name)).count();
+        let bar = progress((models.len() + single) as u64 * self.samples, "draws", self.how.quiet);
         for (name, model) in &models {
             let sampler = super::sampler(model, stream(self.seed, name), self.reference)?;
             let mut draws = Draws::new(&*sampler, self.samples);
             let judged = method.judge(name, model, &mut draws, &asked, &budget, |drawn| bar.inc(drawn));
+            rows.extend(judged.map_err(Failure::input)?);
+        }
+        for (name, model) in models.iter().filter(|(name, _)| self.is_in_single(name)) {
+            let name = format!("{name} f32");
+            let sampler = Single::new(model, stream(self.seed, &name)).map_err(Failure::input)?;
+            let mut draws = Draws::new(&sampler, self.samples);
+            let judged = method.judge(&name, model, &mut draws, &asked, &budget, |drawn| bar.inc(drawn));
             rows.extend(judged.map_err(Failure::input)?);
         }
         bar.finish_and_clear();
@@ -123,6 +134,11 @@ impl Verify {
             all: self.all,
         };
         self.how.write(outputs, &judgement, "verify")
+    }
+
+    /// Whether draws of this model are judged in single precision too: of one of each structure.
+    fn is_in_single(&self, name: &str) -> bool {
+        !self.reference && verify::ESTIMATED.contains(&name)
     }
 
     /// The command that repeats the judgement.
