@@ -17,6 +17,9 @@ mod common {
 }
 use common::program::said;
 
+use proptest::prelude::*;
+use recursive_gumbel::batch::file::{FromFile, read};
+
 const FIELDS: &str = "trace,log-prob,score,exponentials,conditional";
 
 fn is_matrix(kind: Kind) -> bool {
@@ -259,4 +262,62 @@ fn wrong_batches_are_refused() {
         npz.add_array("mask", &Array::from_elem((2, 3, 3), false)).unwrap();
     });
     assert!(said.contains("item 0: vertex 1 cannot be reached from vertex 0"), "{said}");
+}
+
+/// Changes of a file: bytes changed, put in, taken out, or the end cut off.
+fn mutated(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
+    for (place, how, value) in changes {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = place.index(bytes.len());
+        match how % 6 {
+            0 => bytes[at] = *value,
+            1 => bytes[at] ^= 1 << (value % 8),
+            2 => bytes.insert(at, *value),
+            3 => drop(bytes.remove(at)),
+            4 => bytes[at] = b"0123456789-,(){}<>|=fiub'"[usize::from(*value) % 25],
+            _ => bytes.truncate(at),
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_500) })]
+
+    /// Whatever stands in a file, it is drawn from or refused: no panic, no endless loop.
+    #[test]
+    fn mutated_batches_are_drawn_from_or_refused(
+        kind in 0_usize..7,
+        packed in any::<bool>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<u8>()), 1..5),
+    ) {
+        let kind = Kind::ALL[kind];
+        let all = logits(kind, 2, 3);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(if packed { "batch.npz" } else { "batch.npy" });
+        if packed {
+            let mut npz = NpzWriter::new(File::create(&path).unwrap());
+            npz.add_array("rates", &all.mapv(|logit| f64::from(logit.abs()))).unwrap();
+            npz.add_array("lengths", &Array1::from(vec![2_u16, 3])).unwrap();
+            npz.add_array("mask", &all.mapv(|_| true)).unwrap();
+            npz.finish().unwrap();
+        } else {
+            write_npy(&path, &all).unwrap();
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, mutated(bytes, &changes)).unwrap();
+        let said = match read(&path) {
+            Ok(FromFile::Single(of)) => of.items(kind).and_then(|of| of.draw(1, 2, &Field::DRAWN).map(|_| ())),
+            Ok(FromFile::Double(of)) => of.items(kind).and_then(|of| of.draw(1, 2, &Field::DRAWN).map(|_| ())),
+            Err(error) => {
+                prop_assert!(error.to_string().contains("batch.np"), "{error}");
+                Ok(())
+            }
+        };
+        if let Err(error) = said {
+            prop_assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
 }
