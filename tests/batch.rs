@@ -97,7 +97,7 @@ fn or_not<A>(algorithm: A, on_weights: impl Fn(A) -> A, by_races: bool) -> A {
     if by_races { algorithm } else { on_weights(algorithm) }
 }
 
-/// What the first `length` of an item's logits draw, where `there` says which are not masked; root 0, and two races of a top_k.
+/// What the first `length` of an item's rates draw, where `there` says which are not masked; root 0, and two races of a top_k.
 fn alone(
     kind: Kind,
     item: &ArrayViewD<'_, f64>,
@@ -110,8 +110,8 @@ fn alone(
     let n = item.shape()[0];
     let k = 2.min(length);
     if !is_matrix(kind) {
-        let there = |k: usize| if there(&[k]) { item[[k].as_slice()] } else { f64::INFINITY };
-        let rates = rates_of_logits(&(0..length).map(there).collect::<Vec<f64>>());
+        let there = |k: usize| if there(&[k]) { item[[k].as_slice()] } else { 0.0 };
+        let rates: Vec<f64> = (0..length).map(there).collect();
         let widths = |structure| [n, structure, structure];
         return match kind {
             Kind::BinaryTree => of_fast(BinaryTree::new(&rates).unwrap(), None, widths(n), seed, number),
@@ -137,17 +137,16 @@ fn alone(
         Kind::Arborescence => u != v && v != 0,
         _ => true,
     };
-    let (mut pairs, mut values, mut cells) = (Vec::new(), Vec::new(), Vec::new());
-    let mut square = vec![f64::INFINITY; length * length];
+    let (mut pairs, mut rates, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+    let mut square = vec![0.0; length * length];
     for (u, v) in (0..length).flat_map(|u| (0..length).map(move |v| (u, v))) {
         if is_read(u, v) && there(&[u, v]) {
             pairs.push((u as u32, v as u32));
-            values.push(item[[u, v].as_slice()]);
+            rates.push(item[[u, v].as_slice()]);
             cells.push(u * n + v);
             square[u * length + v] = item[[u, v].as_slice()];
         }
     }
-    let rates = rates_of_logits(&values);
     match kind {
         Kind::SpanningTree => {
             let tree = or_not(
@@ -167,11 +166,7 @@ fn alone(
             of_fast(tree, Some(&cells), widths, seed, number)
         }
         _ => {
-            let matching = or_not(
-                Matching::new(length, &rates_of_logits(&square)).unwrap(),
-                Matching::on_weights,
-                by_races,
-            );
+            let matching = or_not(Matching::new(length, &square).unwrap(), Matching::on_weights, by_races);
             of_fast(matching, Some(&cells), [n * n, n, n], seed, number)
         }
     }
@@ -202,7 +197,7 @@ fn each_item_is_drawn_as_if_it_were_alone() {
     let (items, n, draws, seed) = (12, 7, 3, 5);
     for (kind, by_races) in KINDS.into_iter().flat_map(|kind| [false, true].map(|by_races| (kind, by_races)))
     {
-        let whole = logits(kind, items, n, 1);
+        let whole = logits(kind, items, n, 1).mapv(|logit| rates_of_logits(&[logit])[0]);
         let lengths: Vec<usize> = (0..items).map(|item| item % n + 1).collect();
         let mut stream = Stream::weights(Seed::new(3), 0);
         let all_needed = matches!(kind, Kind::Matching | Kind::BinaryTree | Kind::Permutation);
@@ -215,7 +210,7 @@ fn each_item_is_drawn_as_if_it_were_alone() {
             needed || all_needed || stream.exponential() < 1.0
         });
         let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
-        let mut batch = Items::logits(kind, whole.view()).unwrap().with_lengths(&lengths).unwrap();
+        let mut batch = Items::rates(kind, whole.view()).unwrap().with_lengths(&lengths).unwrap();
         batch = batch.with_mask(mask.view()).unwrap();
         if kind == Kind::TopK {
             batch = batch.with_races(&races).unwrap();
@@ -234,6 +229,69 @@ fn each_item_is_drawn_as_if_it_were_alone() {
                 assert_eq!(row(&drawn, item, draw), want, "{kind:?} {item} {draw}");
             }
         }
+    }
+}
+
+/// A thread goes from item to item with the same working memory: short ones after long ones, sparse ones after dense ones.
+#[test]
+fn nothing_is_left_of_the_item_before() {
+    let (items, n, seed) = (48, 70, 4);
+    let mut stream = Stream::weights(Seed::new(8), 0);
+    let mut below = |end: usize| (stream.exponential() * 1e6) as usize % end;
+    for (kind, by_races) in KINDS.into_iter().flat_map(|kind| [false, true].map(|by_races| (kind, by_races)))
+    {
+        let whole = logits(kind, items, n, 3).mapv(|logit| rates_of_logits(&[logit])[0]);
+        let sizes = [1, 2, 3, 5, 8, 9, 16, 17, 32, 33, 40, 64, 65, 70];
+        let lengths: Vec<usize> = (0..items).map(|_| sizes[below(sizes.len())]).collect();
+        let all_needed = matches!(kind, Kind::Matching | Kind::BinaryTree | Kind::Permutation);
+        // One entry in 50, in two, or all; and what is needed.
+        let densities: Vec<usize> = (0..items).map(|_| [2, 50, 100][below(3)]).collect();
+        let mask = Array::from_shape_fn(whole.raw_dim(), |cell| {
+            let needed = match cell.slice() {
+                [_, u, v] => u + 1 == *v,
+                [_, k] => *k < 2,
+                _ => true,
+            };
+            needed || all_needed || below(100) < densities[cell[0]]
+        });
+        let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
+        let mut batch = Items::rates(kind, whole.view()).unwrap().with_lengths(&lengths).unwrap();
+        batch = batch.with_mask(mask.view()).unwrap();
+        if kind == Kind::TopK {
+            batch = batch.with_races(&races).unwrap();
+        }
+        if by_races {
+            batch = batch.race_by_race();
+        }
+        let mut drawn = Drawn::new(&batch, 2, &Field::DRAWN).unwrap();
+        batch.fill(seed, 0, drawn.outputs()).unwrap();
+        for (item, &length) in lengths.iter().enumerate() {
+            let (view, masked) = (whole.index_axis(Axis(0), item), mask.index_axis(Axis(0), item));
+            let keys = Seed::new(seed).of_item(item as u64);
+            for draw in 0..2 {
+                let want = alone(kind, &view, length, &|cell| masked[cell], keys, draw as u64, by_races);
+                assert!(row(&drawn, item, draw) == want, "{kind:?} {by_races} {item} {length} {draw}");
+            }
+        }
+    }
+}
+
+/// Logits are rates `e^{-θ}`, as libm has them within an ulp.
+#[test]
+fn logits_are_rates() {
+    for kind in KINDS {
+        let logits = logits(kind, 9, 6, 2);
+        let rates = logits.mapv(|logit| rates_of_logits(&[logit])[0]);
+        let of = |items: Items<'_, f64>| {
+            let items = if kind == Kind::TopK { items.with_races(&[3]).unwrap() } else { items };
+            items.draw(3, 20, &[Field::Structure, Field::Trace, Field::LogProb]).unwrap()
+        };
+        let by_logits = of(Items::logits(kind, logits.view()).unwrap());
+        let by_rates = of(Items::rates(kind, rates.view()).unwrap());
+        assert_eq!((by_logits.structure, by_logits.trace), (by_rates.structure, by_rates.trace), "{kind:?}");
+        let pairs = by_logits.log_prob.unwrap().into_iter().zip(by_rates.log_prob.unwrap());
+        let off = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-13, "{kind:?} {off}");
     }
 }
 

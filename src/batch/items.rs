@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use gumbel_oracle::kind::Kind;
-use gumbel_oracle::number::Real;
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix1, Ix2, Slice};
 use rayon::prelude::*;
 
+use super::exp::{LARGEST, rates_of};
 use super::outputs::{Drawn, Outputs, OutputsOfItem};
 use super::write::{Any, Prepared, Reading, Worker};
 use super::{BatchError, Float};
@@ -24,19 +24,36 @@ enum Scale {
 }
 
 impl Scale {
-    /// The rate of a number, or what it should be.
-    fn rate(self, value: f64) -> Result<f64, &'static str> {
-        const LEAST: f64 = 1e-300;
+    /// Whether a number stands for an absent entry.
+    #[inline]
+    fn is_absent(self, value: f64) -> bool {
         match self {
-            Self::Rates if value == 0.0 && value.is_sign_positive() || (LEAST..=1e300).contains(&value) => {
-                Ok(value)
-            }
-            Self::Rates => Err("0 (absent) or a number between 1e-300 and 1e300"),
-            Self::Logits if value == f64::INFINITY => Ok(0.0),
-            Self::Logits => match Real::exp(&-value) {
-                rate if (LEAST..=1e300).contains(&rate) => Ok(rate),
-                _ => Err("a number between -690 and 690, or inf (absent)"),
-            },
+            Self::Rates => value.to_bits() == 0, // not -0
+            Self::Logits => value == f64::INFINITY,
+        }
+    }
+
+    /// Whether it stands for a present one.
+    #[inline]
+    fn is_present(self, value: f64) -> bool {
+        match self {
+            Self::Rates => (1e-300..=1e300).contains(&value),
+            Self::Logits => value.abs() <= LARGEST,
+        }
+    }
+
+    /// What it should be.
+    fn want(self) -> &'static str {
+        match self {
+            Self::Rates => "0 (absent) or a number between 1e-300 and 1e300",
+            Self::Logits => "a number between -690 and 690, or inf (absent)",
+        }
+    }
+
+    /// Makes rates of numbers of present entries.
+    fn make_rates(self, values: &mut [f64]) {
+        if self == Self::Logits {
+            rates_of(values);
         }
     }
 
@@ -440,15 +457,21 @@ impl<'a, T: Float> Items<'a, T> {
         Ok(Prepared { algorithm, cells, absent: Vec::new(), is_symmetric })
     }
 
-    /// The rate of a number that stands in a cell.
-    fn rate(&self, item: usize, value: T, cell: &[usize]) -> Result<f64, BatchError> {
+    /// A number that stands in a cell; `None` if the entry is absent.
+    #[inline]
+    fn number_in(&self, item: usize, value: T, cell: &[usize]) -> Result<Option<f64>, BatchError> {
         let value = value.to_f64();
-        let what = self.scale.name();
-        let item = self.number(item) as usize;
-        let wrong = |want| BatchError::Parameter { item, what, cell: cell.to_vec(), value, want };
-        self.scale.rate(value).map_err(wrong)
+        if self.scale.is_present(value) {
+            return Ok(Some(value));
+        }
+        if self.scale.is_absent(value) {
+            return Ok(None);
+        }
+        let (item, what, want) = (self.number(item) as usize, self.scale.name(), self.scale.want());
+        Err(BatchError::Parameter { item, what, cell: cell.to_vec(), value, want })
     }
 
+    /// Reads the rates of a list; 0 is absent.
     fn read_list(&self, item: usize, length: usize, rates: &mut Vec<f64>) -> Result<(), BatchError> {
         let row = self.parameters.index_axis(Axis(0), item);
         let mask = self.mask.as_ref().map(|mask| mask.index_axis(Axis(0), item));
@@ -457,10 +480,17 @@ impl<'a, T: Float> Items<'a, T> {
         else {
             return Ok(()); // the shape has been checked
         };
+        let mut absent = Vec::new();
         for (k, value) in row.iter().take(length).enumerate() {
             let is_there = mask.as_ref().is_none_or(|mask| mask[k]);
-            rates.push(if is_there { self.rate(item, *value, &[k])? } else { 0.0 });
+            let number = if is_there { self.number_in(item, *value, &[k])? } else { None };
+            if number.is_none() {
+                absent.push(k);
+            }
+            rates.push(number.unwrap_or(0.0));
         }
+        self.scale.make_rates(rates);
+        absent.into_iter().for_each(|k| rates[k] = 0.0);
         Ok(())
     }
 
@@ -470,7 +500,7 @@ impl<'a, T: Float> Items<'a, T> {
         item: usize,
         length: usize,
         is_read: impl Fn(usize, usize) -> bool,
-        reading: &mut Reading,
+        Reading { rates, pairs }: &mut Reading,
     ) -> Result<(), BatchError> {
         let matrix = self.parameters.index_axis(Axis(0), item);
         let mask = self.mask.as_ref().map(|mask| mask.index_axis(Axis(0), item));
@@ -485,13 +515,13 @@ impl<'a, T: Float> Items<'a, T> {
                 if !is_read(u, v) || mask.as_ref().is_some_and(|mask| !mask[[u, v]]) {
                     continue;
                 }
-                let rate = self.rate(item, *value, &[u, v])?;
-                if rate > 0.0 {
-                    reading.rates.push(rate);
-                    reading.pairs.push((u as u32, v as u32));
+                if let Some(number) = self.number_in(item, *value, &[u, v])? {
+                    rates.push(number);
+                    pairs.push((u as u32, v as u32));
                 }
             }
         }
+        self.scale.make_rates(rates);
         Ok(())
     }
 

@@ -24,9 +24,10 @@
 //!
 //! # Numbers
 //! Whatever the precision, what is drawn is drawn in f64. Numbers in single precision are taken exactly; logits become rates `e^{-θ}` in
-//! f64. Results in single precision are rounded once, to the nearest; a weight that is too small for it becomes the smallest positive
-//! number, so that it is positive. So a log-probability is within an ulp of that of the parameters as they are given. Weights that
-//! differ in f64 may be equal in single precision: an algorithm that is run on them again may break such a tie the other way.
+//! f64, within an ulp, and the same on every machine. Results in single precision are rounded once, to the nearest; a weight that is too
+//! small for it becomes the smallest positive number, so that it is positive. So a log-probability is within an ulp of that of the rates as
+//! they are given. Weights that differ in f64 may be equal in single precision: an algorithm that is run on them again may break such a tie
+//! the other way.
 //!
 //! # Cost
 //! As [`fast`](crate::fast), and O(n²) for each matrix, O(n) for each list that is made ready, once for all draws of an item.
@@ -48,6 +49,7 @@
 //! ```
 
 mod error;
+mod exp;
 pub mod file;
 mod float;
 mod items;

@@ -176,7 +176,8 @@ impl Algorithm for BinaryTree {
     fn totals(&self, scratch: &mut Scratch) {
         let n = self.rates.len();
         let Scratch { halves, winners, totals, others, .. } = scratch;
-        totals.resize(n + 1, 0.0); // nobody has 0
+        totals.resize(n + 1, 0.0);
+        totals[n] = 0.0; // nobody's
         others.resize(n, 0.0);
         for &winner in winners[..n].iter().rev() {
             let winner = winner as usize;
