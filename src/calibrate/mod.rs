@@ -21,6 +21,7 @@ mod estimates;
 mod perfect;
 mod winners;
 
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
 use rayon::prelude::*;
 use statrs::function::beta::inv_beta_reg;
@@ -225,10 +226,13 @@ const fn second(wrong: Wrong) -> Wrong {
     Wrong { number: wrong.number + 1, ..wrong }
 }
 
-const ENUMERATION: [Wrong; 14] = [
+const ENUMERATION: [Wrong; 15] = [
     wrong("structures", "half of the structures too often", |_, d| Some(Departure::Structures(d))),
     wrong("traces", "half of the traces too often", |_, d| Some(Departure::Traces(d))),
     wrong("parts", "one entry too often", |_, d| Some(Departure::Part(d))),
+    wrong("losses", "half of the default loss too often", |law, d| {
+        Some(Departure::Losses(Loss::named(law.model(), "default").ok()?, d))
+    }),
     wrong("exponentials", "one half too often", |_, d| Some(Departure::Exponentials(Uniforms::Alone, d))),
     wrong("exponentials in pairs", "the half of another entry", |_, d| {
         Some(Departure::Exponentials(Uniforms::Pair, d))
@@ -261,9 +265,12 @@ const ENUMERATION: [Wrong; 14] = [
 ];
 
 /// Where values are pooled, all depart; of winners only those of the first race do, by as much more.
-const ANY_SIZE: [Wrong; 27] = [
+const ANY_SIZE: [Wrong; 28] = [
     wrong("structures", "half of the structures too often", |_, d| Some(Departure::Structures(d))),
     wrong("parts", "one entry too often", |_, d| Some(Departure::Part(d))),
+    wrong("losses", "half of the default loss too often", |law, d| {
+        Some(Departure::Losses(Loss::named(law.model(), "default").ok()?, d))
+    }),
     wrong("winners", "a half of the first race too often", |_, d| {
         Some(Departure::Winners(Winners::First, d))
     }),

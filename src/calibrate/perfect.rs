@@ -13,6 +13,7 @@
 //! `s_k = e^{-λ_k E_k}`, and the trace is that of the oracle's algorithm run on them.
 
 use gumbel_oracle::limit::{Limit, TooLarge};
+use gumbel_oracle::loss::Loss;
 use gumbel_oracle::model::Model;
 use gumbel_oracle::number::to_f64;
 use gumbel_oracle::race::Trace;
@@ -37,6 +38,8 @@ pub enum Departure {
     Structures(f64),
     /// The law of the traces, in total variation.
     Traces(f64),
+    /// The law of this loss, in total variation.
+    Losses(Loss, f64),
     /// How often the first present entry is in the structure.
     Part(f64),
     /// Who wins the first races, in total variation.
@@ -56,6 +59,7 @@ impl Departure {
             Self::None => 0.0,
             Self::Structures(delta)
             | Self::Traces(delta)
+            | Self::Losses(_, delta)
             | Self::Part(delta)
             | Self::Winners(_, delta)
             | Self::Exponentials(_, delta)
@@ -242,6 +246,12 @@ impl<'m> Law<'m> {
     pub(super) fn room_of(&self, departure: Departure) -> f64 {
         match departure {
             Departure::Winners(which, _) => self.room(which),
+            // A loss may have one value.
+            Departure::Losses(loss, _) => {
+                let inside = self.half(|_, structure| loss.of(self.model, structure));
+                let outside = self.probabilities().zip(&inside).filter(|(_, is)| !**is).map(|(p, _)| p);
+                to_f64(&outside.sum::<BigRational>()).min(0.5)
+            }
             _ => 0.5,
         }
     }
@@ -253,16 +263,17 @@ impl<'m> Law<'m> {
         if per_unit.is_zero() { BigRational::zero() } else { (delta / per_unit).min(most) }
     }
 
-    /// Of each trace whether it is in a set of about half of the probability; of structures, if it divides none.
-    fn half(&self, by_structure: bool) -> Vec<bool> {
-        let mut groups: Vec<(&Structure, Vec<usize>, BigRational)> = Vec::new();
+    /// Of each trace whether it is in a set of about half of the probability; those of equal keys together.
+    fn half<'a, K: PartialEq>(&'a self, key: impl Fn(usize, &'a Structure) -> K) -> Vec<bool> {
+        let mut groups: Vec<(K, Vec<usize>, BigRational)> = Vec::new();
         for (number, known) in self.traces.iter().enumerate() {
-            match groups.iter_mut().find(|(structure, ..)| by_structure && *structure == &known.structure) {
+            let key = key(number, &known.structure);
+            match groups.iter_mut().find(|(of, ..)| *of == key) {
                 Some((_, members, p)) => {
                     members.push(number);
                     *p += &known.probability;
                 }
-                None => groups.push((&known.structure, vec![number], known.probability.clone())),
+                None => groups.push((key, vec![number], known.probability.clone())),
             }
         }
         // The likeliest first, each to the side that has less.
@@ -335,8 +346,12 @@ impl<'m> Perfect<'m> {
             return Err(StatisticsError::Argument { name: "departure", value: delta, want });
         }
         let moved = match departure {
-            Departure::Structures(delta) => Some(law.moved(&law.half(true), delta)),
-            Departure::Traces(delta) => Some(law.moved(&law.half(false), delta)),
+            Departure::Structures(delta) => Some(law.moved(&law.half(|_, structure| structure), delta)),
+            Departure::Losses(loss, delta) => {
+                let value = |_, structure| loss.of(law.model, structure);
+                Some(law.moved(&law.half(value), delta))
+            }
+            Departure::Traces(delta) => Some(law.moved(&law.half(|number, _| number), delta)),
             Departure::Part(delta) => Some(law.moved(&law.first_inside(), delta)),
             Departure::Winners(which @ (Winners::First | Winners::Entry), delta) => {
                 Some(law.moved(&law.first_winners(which), delta))
@@ -352,7 +367,7 @@ impl<'m> Perfect<'m> {
             Some(moved) => Table::new(moved.into_iter()),
             None => Table::new(law.probabilities().cloned()),
         };
-        let half = law.half(false);
+        let half = law.half(|number, _| number);
         let mut perfect = Self {
             law,
             departure,
@@ -595,7 +610,7 @@ mod tests {
     fn laws_are_moved_by_an_exact_amount() {
         let model = Model::parse(r#"{"structure": "top_k", "k": 2, "rates": [1, 2, "1/2", 3]}"#).unwrap();
         let law = Law::new(&model).unwrap();
-        for into in [law.half(true), law.half(false), law.first_inside()] {
+        for into in [law.half(|_, structure| structure), law.half(|number, _| number), law.first_inside()] {
             let moved = law.moved(&into, 0.0625);
             assert_eq!(moved.iter().sum::<BigRational>(), ratio(1, 1));
             let off = moved.iter().zip(&law.traces).map(|(q, known)| q - &known.probability);

@@ -51,7 +51,7 @@ const CONFIDENCE: f64 = 0.99;
 const POWER: f64 = 0.99;
 const LOOKS: [Looks; 2] = [Looks::Once, Looks::Always];
 /// Wrong samplers of a model at most, of which each check is put to one.
-const MOST_WRONG: u64 = 90;
+const MOST_WRONG: u64 = 91;
 
 /// Where a rate is from.
 struct Of {
