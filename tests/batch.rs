@@ -474,6 +474,41 @@ fn neither_splits_nor_threads_nor_fields_change_a_draw() {
     }
 }
 
+/// Some of the items are drawn, and called, as among all; or as of a larger batch.
+#[test]
+fn some_of_the_items_are_drawn_as_among_all() {
+    for kind in KINDS {
+        let logits = logits(kind, 6, 5, 4);
+        let all = Items::logits(kind, logits.view()).unwrap().with_lengths(&[5, 3, 4, 5, 2, 5]).unwrap();
+        let all = match kind {
+            Kind::TopK => all.with_races(&[1, 3, 2, 5, 1, 2]).unwrap(),
+            Kind::Arborescence => all.with_roots(&[4, 0, 2, 0, 1, 3]).unwrap(),
+            _ => all,
+        };
+        let drawn = all.draw(2, 3, &Field::DRAWN).unwrap();
+        let some = all.some(1..5);
+        assert_eq!((some.structure_len(), some.trace_len()), (all.structure_len(), all.trace_len()));
+        let some = some.some(1..4).draw(2, 3, &Field::DRAWN).unwrap();
+        for (item, draw) in (0..3).flat_map(|item| (0..3).map(move |draw| (item, draw))) {
+            assert_eq!(row(&some, item, draw), row(&drawn, item + 2, draw), "{kind:?}");
+        }
+        assert_eq!(
+            all.clone().starting_at(7).some(2..2).draw(2, 3, &Field::DRAWN).unwrap().log_prob.unwrap().len(),
+            0
+        );
+        assert_ne!(
+            all.starting_at(7).draw(2, 3, &[Field::LogProb]).unwrap().log_prob,
+            drawn.log_prob,
+            "{kind:?}"
+        );
+    }
+    let mut wrong = Array3::<f64>::zeros((4, 2, 2));
+    wrong[[3, 0, 1]] = f64::NAN;
+    let found = Items::rates(Kind::Matching, wrong.view()).unwrap().starting_at(10).some(2..4);
+    let found = found.draw(1, 1, &[Field::LogProb]);
+    assert!(matches!(found, Err(BatchError::Item { item: 12, .. })), "{found:?}");
+}
+
 /// The padding does not matter: the same item in a larger array has the same draws.
 #[test]
 fn padding_does_not_change_a_draw() {
@@ -677,7 +712,7 @@ fn what_is_wrong_is_named() {
     };
     assert_eq!(
         shaped(Kind::Matching, &[2, 3, 4]),
-        "rates has the shape [2, 3, 4]: want [items, n, n] of a matching, n at least 1, fewer than 2³² entries"
+        "rates has the shape [2, 3, 4]: want [items, n, n] of a matching, n at least 1, fewer than 2³¹ entries"
     );
     assert!(shaped(Kind::Matching, &[2, 3]).contains("[items, n, n]"));
     assert!(shaped(Kind::Matching, &[2, 0, 0]).contains("n at least 1"));

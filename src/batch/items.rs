@@ -76,6 +76,8 @@ pub struct Items<'a, T> {
     mask: Option<ArrayViewD<'a, bool>>,
     roots: Option<Vec<usize>>,
     races: Option<Vec<usize>>,
+    /// The most of these, of some of the items as of all.
+    most_races: usize,
     /// The number of the first item.
     first: u64,
     /// Whether draws are made race by race where this is faster.
@@ -109,9 +111,9 @@ impl<'a, T: Float> Items<'a, T> {
         let found = parameters.shape();
         let fits = match (is_matrix(kind), found) {
             (true, [_, rows, columns]) => {
-                rows == columns && *rows > 0 && rows.saturating_mul(*rows) < NONE as usize
+                rows == columns && *rows > 0 && rows.saturating_mul(*rows) < NONE as usize / 2
             }
-            (false, [_, n]) => *n > 0 && *n < NONE as usize,
+            (false, [_, n]) => *n > 0 && *n < NONE as usize / 2,
             _ => false,
         };
         if !fits {
@@ -122,7 +124,7 @@ impl<'a, T: Float> Items<'a, T> {
                     Scale::Logits => "logits",
                 },
                 found: found.to_vec(),
-                want: format!("{want} of a {}, n at least 1, fewer than 2³² entries", kind.name()),
+                want: format!("{want} of a {}, n at least 1, fewer than 2³¹ entries", kind.name()),
             });
         }
         Ok(Self {
@@ -133,6 +135,7 @@ impl<'a, T: Float> Items<'a, T> {
             mask: None,
             roots: None,
             races: None,
+            most_races: 0,
             first: 0,
             by_races: false,
         })
@@ -183,7 +186,8 @@ impl<'a, T: Float> Items<'a, T> {
     /// [`BatchError::Count`], [`BatchError::Unknown`]. That there are not as many present positions is found when draws are made.
     pub fn with_races(self, races: &[usize]) -> Result<Self, BatchError> {
         self.check_each(Kind::TopK, "number of races", "numbers of races", races)?;
-        Ok(Self { races: Some(races.to_vec()), ..self })
+        let most_races = races.iter().copied().max().unwrap_or(0);
+        Ok(Self { races: Some(races.to_vec()), most_races, ..self })
     }
 
     /// The number of the first item, if these are some of a larger batch: item `i` is drawn, and called, as item `first + i` of that.
@@ -200,7 +204,7 @@ impl<'a, T: Float> Items<'a, T> {
         Self { by_races: true, ..self }
     }
 
-    /// Some of the items, which are drawn as among all.
+    /// Some of the items, which are drawn as among all, to outputs of the same widths.
     ///
     /// # Panics
     /// If there are not as many items.
@@ -278,7 +282,7 @@ impl<'a, T: Float> Items<'a, T> {
             Kind::SpanningTree | Kind::Arborescence => self.size() - 1,
             Kind::Matching | Kind::BinaryTree | Kind::Permutation => self.size(),
             // More than there are positions are refused when draws are made.
-            Kind::TopK => self.races.iter().flatten().copied().max().unwrap_or(0).min(self.size()),
+            Kind::TopK => self.most_races.min(self.size()),
             Kind::Categorical => 1,
         }
     }
