@@ -13,15 +13,7 @@ use recursive_gumbel::fast::{
 };
 use recursive_gumbel::sample::Field;
 
-const KINDS: [Kind; 7] = [
-    Kind::SpanningTree,
-    Kind::Arborescence,
-    Kind::Matching,
-    Kind::BinaryTree,
-    Kind::TopK,
-    Kind::Permutation,
-    Kind::Categorical,
-];
+const KINDS: [Kind; 7] = Kind::ALL;
 
 fn is_matrix(kind: Kind) -> bool {
     matches!(kind, Kind::SpanningTree | Kind::Arborescence | Kind::Matching)
@@ -190,89 +182,71 @@ fn row<T: Float>(drawn: &Drawn<T>, item: usize, draw: usize) -> Alone {
     }
 }
 
-/// Every structure, with lengths from 1 up, and a mask that leaves enough: of each vertex the way to the one before, for lists the first
-/// two.
+/// Holds items of these lengths to each alone. Of the entries a part is there, of each item another one: in hundredths; and what is needed,
+/// of each vertex the way to the one before, of a list the first two.
+fn hold_to_each_alone(
+    kind: Kind,
+    by_races: bool,
+    n: usize,
+    lengths: &[usize],
+    percent: &[usize],
+    threads: bool,
+) {
+    let (items, draws, seed) = (lengths.len(), 3, 5);
+    let whole = logits(kind, items, n, 1).mapv(|logit| rates_of_logits(&[logit])[0]);
+    let mut stream = Stream::weights(Seed::new(3), 0);
+    let all_needed = matches!(kind, Kind::Matching | Kind::BinaryTree | Kind::Permutation);
+    let mask = Array::from_shape_fn(whole.raw_dim(), |cell| {
+        let needed = match cell.slice() {
+            [_, u, v] => u + 1 == *v,
+            [_, k] => *k < 2,
+            _ => true,
+        };
+        needed || all_needed || (stream.exponential() * 1e6) as usize % 100 < percent[cell[0]]
+    });
+    let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
+    let mut batch = Items::rates(kind, whole.view()).unwrap().with_lengths(lengths).unwrap();
+    batch = batch.with_mask(mask.view()).unwrap();
+    if kind == Kind::TopK {
+        batch = batch.with_races(&races).unwrap();
+    }
+    if by_races {
+        batch = batch.race_by_race();
+    }
+    let mut drawn = Drawn::new(&batch, draws, &Field::DRAWN).unwrap();
+    let fill = if threads { Items::fill_on_all_threads } else { Items::fill };
+    fill(&batch, seed, 0, drawn.outputs()).unwrap();
+    for (item, &length) in lengths.iter().enumerate() {
+        let (view, masked) = (whole.index_axis(Axis(0), item), mask.index_axis(Axis(0), item));
+        let keys = Seed::new(seed).of_item(item as u64);
+        for draw in 0..draws {
+            let want = alone(kind, &view, length, &|cell| masked[cell], keys, draw as u64, by_races);
+            assert!(row(&drawn, item, draw) == want, "{kind:?} {by_races} {item} {length} {draw}");
+        }
+    }
+}
+
+/// Every structure, with lengths from 1 up, on all threads.
 #[test]
 fn each_item_is_drawn_as_if_it_were_alone() {
-    let (items, n, draws, seed) = (12, 7, 3, 5);
+    let lengths: Vec<usize> = (0..12).map(|item| item % 7 + 1).collect();
     for (kind, by_races) in KINDS.into_iter().flat_map(|kind| [false, true].map(|by_races| (kind, by_races)))
     {
-        let whole = logits(kind, items, n, 1).mapv(|logit| rates_of_logits(&[logit])[0]);
-        let lengths: Vec<usize> = (0..items).map(|item| item % n + 1).collect();
-        let mut stream = Stream::weights(Seed::new(3), 0);
-        let all_needed = matches!(kind, Kind::Matching | Kind::BinaryTree | Kind::Permutation);
-        let mask = Array::from_shape_fn(whole.raw_dim(), |cell| {
-            let needed = match cell.slice() {
-                [_, u, v] => u + 1 == *v,
-                [_, k] => *k < 2,
-                _ => true,
-            };
-            needed || all_needed || stream.exponential() < 1.0
-        });
-        let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
-        let mut batch = Items::rates(kind, whole.view()).unwrap().with_lengths(&lengths).unwrap();
-        batch = batch.with_mask(mask.view()).unwrap();
-        if kind == Kind::TopK {
-            batch = batch.with_races(&races).unwrap();
-        }
-        if by_races {
-            batch = batch.race_by_race();
-        }
-        let drawn = batch.draw(seed, draws, &Field::DRAWN).unwrap();
-        for (item, &length) in lengths.iter().enumerate() {
-            for draw in 0..draws {
-                let view = whole.index_axis(Axis(0), item);
-                let masked = mask.index_axis(Axis(0), item);
-                let there = |cell: &[usize]| masked[cell];
-                let keys = Seed::new(seed).of_item(item as u64);
-                let want = alone(kind, &view, length, &there, keys, draw as u64, by_races);
-                assert_eq!(row(&drawn, item, draw), want, "{kind:?} {item} {draw}");
-            }
-        }
+        hold_to_each_alone(kind, by_races, 7, &lengths, &[63; 12], true);
     }
 }
 
 /// A thread goes from item to item with the same working memory: short ones after long ones, sparse ones after dense ones.
 #[test]
 fn nothing_is_left_of_the_item_before() {
-    let (items, n, seed) = (48, 70, 4);
     let mut stream = Stream::weights(Seed::new(8), 0);
     let mut below = |end: usize| (stream.exponential() * 1e6) as usize % end;
     for (kind, by_races) in KINDS.into_iter().flat_map(|kind| [false, true].map(|by_races| (kind, by_races)))
     {
-        let whole = logits(kind, items, n, 3).mapv(|logit| rates_of_logits(&[logit])[0]);
         let sizes = [1, 2, 3, 5, 8, 9, 16, 17, 32, 33, 40, 64, 65, 70];
-        let lengths: Vec<usize> = (0..items).map(|_| sizes[below(sizes.len())]).collect();
-        let all_needed = matches!(kind, Kind::Matching | Kind::BinaryTree | Kind::Permutation);
-        // One entry in 50, in two, or all; and what is needed.
-        let densities: Vec<usize> = (0..items).map(|_| [2, 50, 100][below(3)]).collect();
-        let mask = Array::from_shape_fn(whole.raw_dim(), |cell| {
-            let needed = match cell.slice() {
-                [_, u, v] => u + 1 == *v,
-                [_, k] => *k < 2,
-                _ => true,
-            };
-            needed || all_needed || below(100) < densities[cell[0]]
-        });
-        let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
-        let mut batch = Items::rates(kind, whole.view()).unwrap().with_lengths(&lengths).unwrap();
-        batch = batch.with_mask(mask.view()).unwrap();
-        if kind == Kind::TopK {
-            batch = batch.with_races(&races).unwrap();
-        }
-        if by_races {
-            batch = batch.race_by_race();
-        }
-        let mut drawn = Drawn::new(&batch, 2, &Field::DRAWN).unwrap();
-        batch.fill(seed, 0, drawn.outputs()).unwrap();
-        for (item, &length) in lengths.iter().enumerate() {
-            let (view, masked) = (whole.index_axis(Axis(0), item), mask.index_axis(Axis(0), item));
-            let keys = Seed::new(seed).of_item(item as u64);
-            for draw in 0..2 {
-                let want = alone(kind, &view, length, &|cell| masked[cell], keys, draw as u64, by_races);
-                assert!(row(&drawn, item, draw) == want, "{kind:?} {by_races} {item} {length} {draw}");
-            }
-        }
+        let lengths: Vec<usize> = (0..48).map(|_| sizes[below(sizes.len())]).collect();
+        let percent: Vec<usize> = (0..48).map(|_| [2, 50, 100][below(3)]).collect();
+        hold_to_each_alone(kind, by_races, 70, &lengths, &percent, false);
     }
 }
 
@@ -679,7 +653,7 @@ fn what_is_wrong_is_named() {
     );
     assert_eq!(
         said(draw(list(Kind::TopK))),
-        "how many races a top_k has is not given: want k, one for all items or one for each"
+        "how many races top_k has is not given: want k, one for all items or one for each"
     );
     for races in [0, 3, usize::MAX] {
         let found = draw(list(Kind::TopK).with_races(&[races]).unwrap());
@@ -696,8 +670,8 @@ fn what_is_wrong_is_named() {
         text(list(kind).with_lengths(&[0, 3])),
         "item 0 has length 0: want 1 to 3, the size of the array"
     );
-    assert_eq!(text(list(kind).with_roots(&[0])), "a permutation has no root");
-    assert_eq!(text(list(kind).with_races(&[2])), "a permutation has no number of races");
+    assert_eq!(text(list(kind).with_roots(&[0])), "permutation has no root");
+    assert_eq!(text(list(kind).with_races(&[2])), "permutation has no number of races");
     assert_eq!(
         text(list(Kind::TopK).with_races(&[1, 1, 1])),
         "3 numbers of races for 2 items: want one for each, or one for all"
@@ -712,11 +686,11 @@ fn what_is_wrong_is_named() {
     };
     assert_eq!(
         shaped(Kind::Matching, &[2, 3, 4]),
-        "rates has the shape [2, 3, 4]: want [items, n, n] of a matching, n at least 1, fewer than 2³¹ entries"
+        "rates has the shape [2, 3, 4]: want [items, n, n] for matching, n at least 1, fewer than 2³¹ entries"
     );
     assert!(shaped(Kind::Matching, &[2, 3]).contains("[items, n, n]"));
     assert!(shaped(Kind::Matching, &[2, 0, 0]).contains("n at least 1"));
-    assert!(shaped(Kind::Categorical, &[2, 2, 2]).contains("want [items, n] of"));
+    assert!(shaped(Kind::Categorical, &[2, 2, 2]).contains("want [items, n] for"));
     // No number of this size is ever read.
     let one = array![[[0.0_f64]]];
     let huge = one.broadcast((1, 1 << 20, 1 << 20)).unwrap();
@@ -783,5 +757,10 @@ fn a_model_in_single_precision_is_a_batch_of_one() {
     }
     let beyond = r#"{"structure": "categorical", "rates": [1, "1e-45"]}"#;
     let beyond = Single::new(&Model::parse(beyond).unwrap(), 1).map(|_| ()).unwrap_err().to_string();
+    let path: Vec<String> = (1..9_000).map(|v| format!("[{},{v},1]", v - 1)).collect();
+    let sparse =
+        format!(r#"{{"structure": "spanning_tree", "vertices": 9000, "edges": [{}]}}"#, path.join(","));
+    let sparse = Single::new(&Model::parse(&sparse).unwrap(), 1).map(|_| ());
+    assert_eq!(sparse, Err(BatchError::TooLarge { vertices: 9_000, most: 8_192 }));
     assert!(beyond.starts_with("item 0 has the rate ") && beyond.ends_with("as f32 has them"), "{beyond}");
 }

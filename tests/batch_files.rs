@@ -13,8 +13,10 @@ use recursive_gumbel::fast::stream::{Seed, Stream};
 use recursive_gumbel::sample::Field;
 
 mod common {
+    pub(crate) mod mutated;
     pub(crate) mod program;
 }
+use common::mutated::mutated;
 use common::program::said;
 
 use proptest::prelude::*;
@@ -209,6 +211,11 @@ fn wrong_batches_are_refused() {
     );
     let model = "examples/models/nested_arborescence.json";
     assert!(refused(&[model, "--batch", &good]).contains("n is 3: want 5, that of the model"));
+    for shape in [&[][..], &[5], &[5, 5], &[1, 5, 5, 5], &[2, 5, 4]] {
+        write_npy(file("shape.npy"), &ArrayD::<f64>::zeros(IxDyn(shape))).unwrap();
+        let said = refused(&[model, "--batch", &file("shape.npy")]);
+        assert!(said.contains("want [items, n, n] for arborescence"), "{said}");
+    }
     assert!(refused(&[model, "--structure", "arborescence"]).contains("is a model file"));
     assert!(refused(&[&good, "--batch", &good]).contains("is a batch itself"));
     assert!(refused(&[&[&*file("none.npy")], &tree[..]].concat()).contains("/none.npy: No such file"));
@@ -257,30 +264,62 @@ fn wrong_batches_are_refused() {
     let said = with("lengths.npz", &|npz| npz.add_array("lengths", &Array1::from(vec![-1_i64, 2])).unwrap());
     assert!(said.contains("`lengths`: has -1: want 0 or above"), "{said}");
     let said = with("root.npz", &|npz| npz.add_array("root", &arr0(0_i64)).unwrap());
-    assert!(said.contains("a spanning_tree has no root"), "{said}");
+    assert!(said.contains("spanning_tree has no root"), "{said}");
     let said = with("nan.npz", &|npz| {
         npz.add_array("mask", &Array::from_elem((2, 3, 3), false)).unwrap();
     });
     assert!(said.contains("item 0: vertex 1 cannot be reached from vertex 0"), "{said}");
 }
 
-/// Changes of a file: bytes changed, put in, taken out, or the end cut off.
-fn mutated(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
-    for (place, how, value) in changes {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = place.index(bytes.len());
-        match how % 6 {
-            0 => bytes[at] = *value,
-            1 => bytes[at] ^= 1 << (value % 8),
-            2 => bytes.insert(at, *value),
-            3 => drop(bytes.remove(at)),
-            4 => bytes[at] = b"0123456789-,(){}<>|=fiub'"[usize::from(*value) % 25],
-            _ => bytes.truncate(at),
-        }
+/// Floats in either byte order and either order of axes, and integers of any width, are the numbers that they are.
+#[test]
+fn every_type_and_order_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let npy = |descr: &str, fortran: bool, shape: &str, bytes: &[u8]| {
+        let fortran = if fortran { "True" } else { "False" };
+        let head = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
+        [b"\x93NUMPY\x01\x00", &(head.len() as u16).to_le_bytes()[..], head.as_bytes(), bytes].concat()
+    };
+    let numbers = [1.5_f32, -2.25, 0.1, 3.0, 4.0, 5.0];
+    let want = ndarray::arr2(&[[1.5_f32, -2.25, 0.1], [3.0, 4.0, 5.0]]).into_dyn();
+    let columns = [0, 3, 1, 4, 2, 5].map(|place| numbers[place]);
+    let little = |of: &[f32]| of.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let big = |of: &[f32]| of.iter().flat_map(|x| x.to_be_bytes()).collect::<Vec<u8>>();
+    for bytes in [
+        npy("<f4", false, "(2, 3)", &little(&numbers)),
+        npy(">f4", false, "(2, 3)", &big(&numbers)),
+        npy("<f4", true, "(2, 3)", &little(&columns)),
+        npy(">f4", true, "(2, 3)", &big(&columns)),
+    ] {
+        std::fs::write(folder.path().join("one.npy"), bytes).unwrap();
+        let FromFile::Single(found) = read(&folder.path().join("one.npy")).unwrap() else { panic!("f4") };
+        assert_eq!((found.values, found.are_logits), (want.clone(), true));
     }
-    bytes
+    let double: Vec<u8> = numbers.iter().flat_map(|x| f64::from(*x).to_be_bytes()).collect();
+    let lengths: [(&str, &[u8]); 6] = [
+        ("|u1", &[3, 2]),
+        ("|i1", &[3, 2]),
+        (">u2", &[0, 3, 0, 2]),
+        ("<i4", &[3, 0, 0, 0, 2, 0, 0, 0]),
+        (">i8", &[0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2]),
+        ("<u8", &[3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]),
+    ];
+    for (descr, bytes) in lengths {
+        let path = folder.path().join("one.npz");
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        let options = zip::write::SimpleFileOptions::default();
+        for (name, bytes) in [
+            ("rates.npy", npy(">f8", false, "(2, 3)", &double)),
+            ("lengths.npy", npy(descr, false, "(2,)", bytes)),
+        ] {
+            zip.start_file(name, options).unwrap();
+            zip.write_all(&bytes).unwrap();
+        }
+        zip.finish().unwrap();
+        let FromFile::Double(found) = read(&path).unwrap() else { panic!("f8") };
+        assert_eq!((found.values, found.are_logits), (want.mapv(f64::from), false));
+        assert_eq!(found.lengths, Some(vec![3, 2]), "{descr}");
+    }
 }
 
 proptest! {
@@ -307,7 +346,7 @@ proptest! {
             write_npy(&path, &all).unwrap();
         }
         let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, mutated(bytes, &changes)).unwrap();
+        std::fs::write(&path, mutated(&bytes, b"0123456789-,(){}<>|=fiub'", &changes)).unwrap();
         let said = match read(&path) {
             Ok(FromFile::Single(of)) => of.items(kind).and_then(|of| of.draw(1, 2, &Field::DRAWN).map(|_| ())),
             Ok(FromFile::Double(of)) => of.items(kind).and_then(|of| of.draw(1, 2, &Field::DRAWN).map(|_| ())),

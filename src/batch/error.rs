@@ -51,7 +51,7 @@ pub enum BatchError {
         want: &'static str,
     },
     /// Something that the structure does not have.
-    #[error("a {structure} has no {what}")]
+    #[error("{structure} has no {what}")]
     Unknown {
         /// The structure.
         structure: &'static str,
@@ -59,7 +59,7 @@ pub enum BatchError {
         what: &'static str,
     },
     /// The number of races is not given.
-    #[error("how many races a top_k has is not given: want k, one for all items or one for each")]
+    #[error("how many races top_k has is not given: want k, one for all items or one for each")]
     NoRaces,
     /// More draws than an array can hold.
     #[error("{draws} draws of each of {items} items: more than this machine can hold in an array")]
@@ -68,6 +68,14 @@ pub enum BatchError {
         draws: usize,
         /// How many items there are.
         items: usize,
+    },
+    /// A model of which no matrix is made.
+    #[error("{vertices} vertices: want at most {most} in single precision, where a model is a matrix")]
+    TooLarge {
+        /// How many vertices, or rows, it has.
+        vertices: usize,
+        /// The most.
+        most: usize,
     },
     /// A field that is not drawn.
     #[error("{field} is not drawn: want some of {known}")]

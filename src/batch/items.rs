@@ -124,7 +124,7 @@ impl<'a, T: Float> Items<'a, T> {
                     Scale::Logits => "logits",
                 },
                 found: found.to_vec(),
-                want: format!("{want} of a {}, n at least 1, fewer than 2³¹ entries", kind.name()),
+                want: format!("{want} for {}, n at least 1, fewer than 2³¹ entries", kind.name()),
             });
         }
         Ok(Self {
@@ -351,7 +351,7 @@ impl<'a, T: Float> Items<'a, T> {
             let pieces: Vec<_> = starts
                 .map(|start| {
                     let draws = piece.min(plan.draws - start);
-                    (plan.first + start as u64, draws, outputs.take(draws))
+                    (plan.first.wrapping_add(start as u64), draws, outputs.take(draws))
                 })
                 .collect();
             pieces.into_par_iter().for_each_init(Worker::default, |worker, (first, draws, mut outputs)| {

@@ -11,6 +11,9 @@ use super::{BatchError, Drawn, Items};
 use crate::fast::NONE;
 use crate::sample::{Batch, Field, Sampler};
 
+/// A sparse graph of more is small, but its matrix is not: of so many vertices it has 256 MiB.
+const MOST_VERTICES: usize = 8_192;
+
 /// A sampler of a model whose rates are rounded to single precision, and whose draws are in single precision.
 ///
 /// Item 0 of a batch: a draw of this number with this seed.
@@ -30,10 +33,13 @@ impl<'m> Single<'m> {
     /// The sampler of a model.
     ///
     /// # Errors
-    /// [`BatchError::Parameter`] if a rate is beyond the range of single precision.
+    /// [`BatchError::Parameter`] if a rate is beyond the range of single precision, [`BatchError::TooLarge`].
     pub fn new(model: &'m Model, seed: u64) -> Result<Self, BatchError> {
         let n = model.size();
         let matrix = is_matrix(model.kind());
+        if matrix && n > MOST_VERTICES {
+            return Err(BatchError::TooLarge { vertices: n, most: MOST_VERTICES });
+        }
         let shape = if matrix { vec![1, n, n] } else { vec![1, n] };
         let mut rates = ArrayD::zeros(IxDyn(&shape));
         let mut entries = vec![NONE; if matrix { n * n } else { n }];

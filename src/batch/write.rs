@@ -114,7 +114,7 @@ fn write<A: Algorithm, T: Float>(
             exponentials: outputs.exponentials.is_some().then_some(&mut rows.exponentials[..]),
             conditional: outputs.conditional.is_some().then_some(&mut rows.conditional[..]),
         };
-        fast::draw(algorithm, &of.absent, seed, first + draw as u64, scratch, row);
+        fast::draw(algorithm, &of.absent, seed, first.wrapping_add(draw as u64), scratch, row);
         for (column, numbers) in
             [(&mut outputs.structure, &rows.structure), (&mut outputs.trace, &rows.trace)]
         {

@@ -75,7 +75,7 @@ impl Batch<'_> {
         let folder = folder.unwrap_or(Path::new("."));
         let samples = Samples::kept_in(&items, self.fields, || tempfile::tempfile_in(folder));
         let mut samples = samples.map_err(|error| output.failure(error))?;
-        let bar = progress(items.items() as u64 * self.n, "draws", self.quiet);
+        let bar = progress((items.items() as u64).saturating_mul(self.n), "draws", self.quiet);
         // As many items as fit, or as many draws of one.
         let row = (parameters.values.len() / items.items().max(1)).max(1) * self.fields.len().max(1);
         let most = (ROUND / row).max(1);
@@ -103,8 +103,8 @@ impl Batch<'_> {
     /// What the model says beside its rates.
     fn take_from<T: Float>(&self, model: &Model, parameters: &mut Parameters<T>) -> Result<(), Failure> {
         let n = model.size();
-        let found = parameters.values.shape().get(1).copied();
-        if let Some(found) = found.filter(|found| *found != n) {
+        let found = parameters.items(model.kind()).map_err(|error| self.wrong(error))?.size();
+        if found != n {
             return Err(self.wrong(format!("n is {found}: want {n}, that of the model")));
         }
         match model.algorithm() {
@@ -129,9 +129,6 @@ impl Batch<'_> {
             }
         }
         if let Some(mask) = &parameters.mask {
-            if mask.shape() != there.shape() {
-                return Ok(()); // as the items say
-            }
             there.zip_mut_with(mask, |there, mask| *there &= mask);
         }
         parameters.mask = Some(there);
