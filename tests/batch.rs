@@ -579,6 +579,16 @@ fn extreme_logits_in_single_precision_are_finite() {
     }
 }
 
+/// Weights of some 1e-87, which single precision has not, are written as its smallest positive number.
+#[test]
+fn weights_that_are_too_small_stay_positive() {
+    let logits = ndarray::Array2::from_elem((3, 4), -200.0_f32);
+    let drawn = Items::logits(Kind::Permutation, logits.view()).unwrap().draw(1, 5, &Field::DRAWN).unwrap();
+    assert!(drawn.exponentials.unwrap().iter().all(|weight| *weight == f32::from_bits(1)));
+    assert!(drawn.conditional.unwrap().iter().all(|weight| *weight == f32::from_bits(1)));
+    assert!(drawn.log_prob.unwrap().iter().all(|log_prob| (*log_prob + 3.178_053_8).abs() < 1e-6));
+}
+
 /// The log-probability in single precision beside the exact one, of rates taken exactly: half an ulp, and no more than a hair beyond.
 #[test]
 fn log_probabilities_in_single_precision_are_those_of_the_oracle() {

@@ -37,12 +37,10 @@ pub(super) fn rates_of(logits: &mut [f64]) {
         let x = -*value;
         let rounded = x * LOG2_E + ROUND;
         let k = rounded - ROUND;
-        let (high, low) = (x - k * LN_2_HIGH, k * LN_2_LOW);
-        let r = high - low;
-        let lost = (high - r) - low; // of r by rounding
+        let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
         let series = POWERS.iter().fold(0.0, |sum, power| sum * r + power);
         // The larger a term the later it is added.
-        let e = 1.0 + (r + (r * r * series + lost));
+        let e = 1.0 + (r + r * r * series);
         // The lowest bits of the rounded number are k: in the place of an exponent they multiply by 2^k.
         *value = f64::from_bits(e.to_bits().wrapping_add(rounded.to_bits() << 52));
     }
