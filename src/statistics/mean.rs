@@ -405,6 +405,48 @@ mod tests {
         }
     }
 
+    /// Exact sums over a rare hit, of which the sample that tells the spread has had too few: one in twenty has fewer. Either way off.
+    #[test]
+    fn a_departure_told_by_a_sample_that_varied_too_little_is_caught() {
+        let (n, p, alpha) = (2_000, 0.02, 0.01);
+        let mut below = 0.0;
+        let poor = trials(n, p, p).find(|(density, _)| {
+            below += density;
+            below > 0.05
+        });
+        let off = smallest_mean(n as f64, poor.unwrap().1.variance(), 0.0, 0.0, alpha, 1.0).unwrap();
+        for mu in [p - off, p + off] {
+            let refuted = |of: &Deviations| mean_test(*of, 0.0, 0.0).unwrap().p_value <= alpha;
+            let caught: f64 =
+                trials(n, p, mu).filter(|(_, of)| refuted(of)).map(|(density, _)| density).sum();
+            assert!(caught > 0.985, "{mu}: {caught}");
+        }
+    }
+
+    /// Numbers that are too large by a part of themselves vary more by it: the departure of squares says so, that of a mean is too small.
+    #[test]
+    fn a_departure_of_squares_is_caught() {
+        let (n, p, alpha) = (20_000, 0.02, 0.01);
+        let variance = p * (1.0 - p);
+        let caught = |part: f64| -> f64 {
+            let larger = trials(n, p, p).map(|(density, of)| {
+                let hits = of.sum + of.draws * p;
+                let [hit, miss] = [1.0 + part - p, -p];
+                let misses = of.draws - hits;
+                let (sum, squares) = (hits * hit + misses * miss, hits * hit * hit + misses * miss * miss);
+                (density, Deviations { sum, squares, ..of })
+            });
+            let refuted = |of: &Deviations| mean_test(*of, variance, 0.0).unwrap().p_value <= alpha;
+            larger.filter(|(_, of)| refuted(of)).map(|(density, _)| density).sum()
+        };
+        let of = |smallest: fn(f64, f64, f64, f64, f64, f64) -> Result<f64, StatisticsError>| {
+            smallest(n as f64, variance, variance, 0.0, alpha, p).unwrap()
+        };
+        let (of_mean, of_squares) = (of(smallest_mean), of(smallest_mean_of_squares));
+        assert!(of_squares < 1.0 && caught(of_squares) > 0.985, "{of_squares}: {}", caught(of_squares));
+        assert!(caught(of_mean) < 0.985, "{of_mean}: {}", caught(of_mean));
+    }
+
     /// With few draws nothing is known of the variance; rounding is no departure; and a constant is refuted.
     #[test]
     fn few_draws_rounding_and_constants() {
