@@ -105,6 +105,35 @@ fn each_item_holds_as_a_sample_of_its_own() {
     }
 }
 
+/// Heads that open many brackets take the parser no time, and an array that is there under two names is refused.
+#[test]
+fn heads_that_never_end_and_arrays_that_are_there_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (place, text) in
+        [format!("{{'descr': {}", "[".repeat(60)), "[[[[[[],".repeat(1_000)].iter().enumerate()
+    {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+        bytes.extend(text.as_bytes());
+        let name = file(&format!("{place}.npy"));
+        std::fs::write(&name, bytes).unwrap();
+        let said = read(&name).unwrap_err().to_string();
+        assert!(said.contains("its head does not say type, order and shape"), "{said}");
+    }
+    let twice = file("twice.npz");
+    let mut zip = zip::ZipWriter::new(File::create(&twice).unwrap());
+    let mut array = Vec::new();
+    ndarray::array![[1.0, 2.0]].write_npy(&mut array).unwrap();
+    for name in ["rates.npy", "rates"] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(&array).unwrap();
+    }
+    zip.finish().unwrap();
+    let said = read(&twice).unwrap_err().to_string();
+    assert!(said.contains("`rates`: is there twice: want one of each array"), "{said}");
+}
+
 /// What the program writes is what the library draws; and more draws than are held at once, with one item, are the same.
 #[test]
 fn the_file_has_the_draws_of_the_library() {

@@ -360,6 +360,22 @@ fn an_npz_file_without_draws_has_the_shapes_of_one_with_draws() {
 }
 
 #[test]
+fn the_name_of_a_file_says_its_format_unless_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let begins = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        let args = ["sample", K3, "-n", "2", "--quiet", "--out", path.to_str().unwrap()];
+        assert_eq!(run(&[&args[..], more].concat()).0, 0);
+        std::fs::read(path).unwrap()[..2].to_vec()
+    };
+    assert_eq!(begins("a.npz", &[]), b"PK");
+    assert_eq!(begins("b.npz", &["--format", "jsonl"]), b"{\"");
+    assert_eq!(begins("a.jsonl", &[]), b"{\"");
+    assert_eq!(begins("npz", &[]), b"{\"");
+    assert_eq!(begins("b.jsonl", &["--format", "npz"]), b"PK");
+}
+
+#[test]
 fn every_command_takes_quiet() {
     for args in [
         &["enumerate", K3][..],

@@ -8,6 +8,7 @@ use gumbel_oracle::model::{Algorithm as Oracles, Kind, Model};
 use gumbel_oracle::number::{Exact, ratio, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::Structure;
+use itertools::Itertools as _;
 use petgraph::graph::{DiGraph, NodeIndex, UnGraph};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use rand::rngs::ChaCha8Rng;
@@ -846,4 +847,57 @@ fn what_makes_no_sampler_is_named() {
     assert_eq!(refused(&mut fast, &[1.0, -0.0], &[0.5; 2]), format!("entry 1 has weight -0: {want}"));
     assert_eq!(refused(&mut fast, &[f64::NAN, 1.0], &[0.5; 2]), format!("entry 0 has weight NaN: {want}"));
     assert_eq!(refused(&mut fast, &[1.0, 2.0], &[0.5, 1.0]), format!("entry 1 has uniform 1: {want}"));
+}
+
+/// Graphs with too few edges are refused by the least vertex that is not reached, as an enumeration of walks has it, and that of a few
+/// edges among billions of vertices takes no list of these.
+#[test]
+fn too_few_edges_for_the_vertices() {
+    let disconnected =
+        |vertices, edges: &[(u32, u32)], rates: &[f64]| match SpanningTree::new(vertices, edges, rates) {
+            Err(InputError::Disconnected { vertex }) => vertex,
+            other => panic!("{other:?}"),
+        };
+    let unreachable = |vertices, root, arcs: &[(u32, u32)]| match Arborescence::new(
+        vertices,
+        root,
+        arcs,
+        &vec![1.0; arcs.len()],
+    ) {
+        Err(InputError::Unreachable { vertex, .. }) => vertex,
+        other => panic!("{other:?}"),
+    };
+    // Up to three of the twelve arcs between four vertices, of five.
+    let pairs: Vec<(u32, u32)> =
+        (0..4).flat_map(|u| (0..4).map(move |v| (u, v))).filter(|(u, v)| u != v).collect();
+    for count in 0..=3 {
+        for arcs in pairs.iter().copied().combinations(count) {
+            let root = 3;
+            if arcs.iter().all(|arc| arc.1 != root) {
+                let steps = |from: &[u32]| {
+                    arcs.iter().filter(|arc| from.contains(&arc.0)).map(|arc| arc.1).collect::<Vec<_>>()
+                };
+                let mut reached = vec![root];
+                (0..4).for_each(|_| reached.extend(steps(&reached)));
+                let missed = (0..).find(|vertex| !reached.contains(vertex)).unwrap() as usize;
+                assert_eq!(unreachable(5, root as usize, &arcs), missed, "{arcs:?}");
+                assert_eq!(unreachable(2_000_000_000, root as usize, &arcs), missed, "{arcs:?}");
+            }
+            if arcs.iter().all(|(u, v)| u < v) {
+                let both: Vec<(u32, u32)> = arcs.iter().flat_map(|&(u, v)| [(u, v), (v, u)]).collect();
+                let steps = |from: &[u32]| {
+                    both.iter().filter(|arc| from.contains(&arc.0)).map(|arc| arc.1).collect::<Vec<_>>()
+                };
+                let mut reached = vec![0];
+                (0..4).for_each(|_| reached.extend(steps(&reached)));
+                let missed = (0..).find(|vertex| !reached.contains(vertex)).unwrap() as usize;
+                assert_eq!(disconnected(5, &arcs, &vec![1.0; count]), missed, "{arcs:?}");
+                assert_eq!(disconnected(4_000_000_000, &arcs, &vec![1.0; count]), missed, "{arcs:?}");
+            }
+        }
+    }
+    // An edge of rate 0 joins nothing, among few vertices and among many.
+    let edges = [(0, 1), (1, 2), (0, 3)];
+    assert_eq!(disconnected(4, &edges, &[1.0, 0.0, 1.0]), 2);
+    assert_eq!(disconnected(4_000_000_000, &edges, &[1.0, 0.0, 1.0]), 2);
 }

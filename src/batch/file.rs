@@ -6,7 +6,7 @@
 //! rates are `f32` or `f64`, counts are integers, all in either byte order, in C or Fortran order, stored or deflated.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use gumbel_oracle::kind::Kind;
@@ -85,24 +85,43 @@ pub fn read(path: &Path) -> Result<FromFile, SourceError> {
     let name = path.display().to_string();
     let failed = |error: std::io::Error| wrong(&name, error.to_string());
     let file = BufReader::new(File::open(path).map_err(failed)?);
-    let mut arrays: Vec<(String, Data)> = Vec::new();
     if path.extension().is_some_and(|extension| extension == "npy") {
-        arrays.push(("logits".to_owned(), Data::read(file).map_err(|problem| wrong(&name, problem))?));
+        read_npy(&name, file)
     } else {
-        let zip = zip::ZipArchive::new(file);
-        let mut zip =
-            zip.map_err(|error| wrong(&name, format!("is no .npz file ({error}): is it truncated?")))?;
-        for index in 0..zip.len() {
-            let member = zip.by_index(index).map_err(|error| wrong(&name, error.to_string()))?;
-            let array = member.name().strip_suffix(".npy").unwrap_or(member.name()).to_owned();
-            let place = format!("{name}, `{}`", array.escape_debug());
-            if !NAMES.contains(&&*array) {
-                return Err(wrong(place, format!("unknown array: want {}", NAMES.join(", "))));
-            }
-            arrays.push((array, Data::read(member).map_err(|problem| wrong(place, problem))?));
-        }
+        read_npz(&name, file)
     }
-    gather(&name, arrays)
+}
+
+/// Reads a `.npy`, which messages call by this name.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_npy(name: &str, from: impl Read) -> Result<FromFile, SourceError> {
+    let logits = Data::read(from).map_err(|problem| wrong(name, problem))?;
+    gather(name, vec![("logits".to_owned(), logits)])
+}
+
+/// Reads a `.npz`, which messages call by this name.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_npz(name: &str, from: impl Read + Seek) -> Result<FromFile, SourceError> {
+    let zip = zip::ZipArchive::new(from);
+    let mut zip = zip.map_err(|error| wrong(name, format!("is no .npz file ({error}): is it truncated?")))?;
+    let mut arrays: Vec<(String, Data)> = Vec::new();
+    for index in 0..zip.len() {
+        let member = zip.by_index(index).map_err(|error| wrong(name, error.to_string()))?;
+        let array = member.name().strip_suffix(".npy").unwrap_or(member.name()).to_owned();
+        let place = format!("{name}, `{}`", array.escape_debug());
+        if !NAMES.contains(&&*array) {
+            return Err(wrong(place, format!("unknown array: want {}", NAMES.join(", "))));
+        }
+        if arrays.iter().any(|(other, _)| *other == array) {
+            return Err(wrong(place, "is there twice: want one of each array"));
+        }
+        arrays.push((array, Data::read(member).map_err(|problem| wrong(place, problem))?));
+    }
+    gather(name, arrays)
 }
 
 const NAMES: [&str; 6] = ["logits", "rates", "lengths", "mask", "root", "k"];

@@ -69,7 +69,7 @@ pub(super) struct Sample {
     loss: String,
     /// The format: JSON Lines, or NumPy's .npz (needs --out; until it is whole it takes twice its size on that disk).
     ///
-    /// If it is not said, JSON Lines, or .npz of a batch.
+    /// If it is not said, .npz to a file of that name and of a batch, and else JSON Lines.
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Write to this file, which appears only when it is complete, instead of standard output.
@@ -132,7 +132,9 @@ impl Sample {
         if arrays || self.batch.is_some() || self.structure.is_some() {
             return self.run_batch(arrays);
         }
-        let format = self.format.unwrap_or(Format::Jsonl);
+        let end = self.out.as_ref().and_then(|out| out.extension());
+        let by_name = if end.is_some_and(|end| end == "npz") { Format::Npz } else { Format::Jsonl };
+        let format = self.format.unwrap_or(by_name);
         if format == Format::Npz && self.out.is_none() {
             return Err(Failure::input("--format npz is not text: name a file with --out FILE"));
         }

@@ -33,7 +33,7 @@ mod dense;
 mod sparse;
 
 use super::races::{log_prob, sort};
-use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+use super::{Algorithm, InputError, NONE, Times, Weights, check_rates, missed};
 use dense::{Matrix, Rows};
 use sparse::{Heaps, Lists};
 
@@ -178,6 +178,9 @@ fn check_arcs(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64]) 
 fn reachable(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64]) -> Result<(), InputError> {
     let mut out: Vec<(u32, u32)> =
         arcs.iter().zip(rates).filter(|(_, rate)| **rate > 0.0).map(|(arc, _)| *arc).collect();
+    if out.len() + 1 < vertices {
+        return Err(InputError::Unreachable { root, vertex: missed(root as u32, out) });
+    }
     out.sort_unstable();
     let mut reached = vec![false; vertices];
     reached[root] = true;

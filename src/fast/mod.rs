@@ -49,6 +49,7 @@ mod sorting;
 mod spanning_tree;
 pub mod stream;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use gumbel_oracle::model::{Algorithm as Oracles, Model};
@@ -672,6 +673,23 @@ impl<A: Algorithm> WithRates for Fast<A> {
     fn rates(&self) -> &[f64] {
         self.algorithm.rates()
     }
+}
+
+/// The least vertex that arcs do not lead to from the root, where there are too few to lead to all: without a list of all vertices, of
+/// which there may be more than memory has room for.
+fn missed(root: u32, mut arcs: Vec<(u32, u32)>) -> usize {
+    arcs.sort_unstable();
+    let mut reached = BTreeSet::from([root]);
+    let mut left = vec![root];
+    while let Some(u) = left.pop() {
+        let first = arcs.partition_point(|arc| arc.0 < u);
+        let heads = arcs[first..].iter().take_while(|arc| arc.0 == u).map(|arc| arc.1);
+        left.extend(heads.filter(|&v| reached.insert(v)));
+    }
+    (0..)
+        .zip(&reached)
+        .find(|(place, vertex)| place != *vertex)
+        .map_or(reached.len(), |(place, _)| place as usize)
 }
 
 /// The fast sampler of a model.

@@ -33,7 +33,7 @@ use super::alias::{Alias, TRIES};
 use super::races::{Races, later, select, sort};
 use super::sorting::{Sorter, Weighed};
 use super::stream::Stream;
-use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+use super::{Algorithm, InputError, NONE, Times, Weights, check_rates, missed};
 
 /// Spanning trees of a graph with fixed rates.
 #[derive(Debug, Clone)]
@@ -194,6 +194,12 @@ fn check_edges(vertices: usize, edges: &[(u32, u32)]) -> Result<(), InputError> 
 
 /// Present edges reach every vertex from vertex 0.
 fn connected(vertices: usize, edges: &[(u32, u32)], rates: &[f64]) -> Result<(), InputError> {
+    if edges.len() + 1 < vertices {
+        let both = edges.iter().zip(rates).filter(|(_, rate)| **rate > 0.0);
+        return Err(InputError::Disconnected {
+            vertex: missed(0, both.flat_map(|(&(u, v), _)| [(u, v), (v, u)]).collect()),
+        });
+    }
     let mut components = Components::default();
     components.reset(vertices);
     for (race, ((u, v), _)) in (0..).zip(edges.iter().zip(rates).filter(|(_, rate)| **rate > 0.0)) {
