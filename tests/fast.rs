@@ -16,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use recursive_gumbel::fast::{
     Algorithm, Arborescence, BinaryTree, Categorical, Fast, InputError, Matching, NONE, Outputs, Permutation,
-    SpanningTree, TopK, of_model,
+    SpanningTree, TopK, at_rates, of_model,
 };
 use recursive_gumbel::sample::{Batch, Field, Walker};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -900,4 +900,25 @@ fn too_few_edges_for_the_vertices() {
     let edges = [(0, 1), (1, 2), (0, 3)];
     assert_eq!(disconnected(4, &edges, &[1.0, 0.0, 1.0]), 2);
     assert_eq!(disconnected(4_000_000_000, &edges, &[1.0, 0.0, 1.0]), 2);
+}
+
+/// The sampler of a model has an entry for each of the model's, or there is none.
+#[test]
+fn rates_of_zero_do_not_take_entries_away() {
+    for (text, rates, refused) in [
+        (r#"{"structure": "matching", "rates": [[1, 2], [3, 4]]}"#, [1.0, 0.0, 0.0, 4.0], Some(1)),
+        (r#"{"structure": "categorical", "rates": [1, 2, 3, 4]}"#, [1.0, 0.0, 0.0, 4.0], None),
+        (
+            r#"{"structure": "spanning_tree", "vertices": 4, "edges": [[0,1,1],[1,2,1],[2,3,1],[0,3,1]]}"#,
+            [1.0, 0.0, 2.0, 1.0],
+            None,
+        ),
+    ] {
+        let model = Model::parse(text).unwrap();
+        match (at_rates(&model, &rates, 1), refused) {
+            (Ok(sampler), None) => assert_eq!(sampler.rates(), rates),
+            (Err(InputError::AbsentCell { entry }), Some(first)) => assert_eq!(entry, first),
+            (other, _) => panic!("{text}: {:?}", other.err()),
+        }
+    }
 }

@@ -170,6 +170,12 @@ pub enum InputError {
         /// The position.
         entry: usize,
     },
+    /// A cell that a matching has as an entry, with rate 0.
+    #[error("entry {entry} has rate 0: want a positive rate, as absent cells of a matching are no entries")]
+    AbsentCell {
+        /// The entry.
+        entry: usize,
+    },
     /// Absent cells of a matching where the greedy choice could get stuck.
     #[error(
         "rows {row} and {other} could leave a row without a cell: want rows that share a column to share all their \
@@ -728,6 +734,10 @@ pub fn at_rates(model: &Model, rates: &[f64], seed: u64) -> Result<Box<dyn WithR
         Oracles::Permutation(_) => Box::new(Fast::new(Permutation::new(rates)?, seed)),
         Oracles::Categorical(_) => Box::new(Fast::new(Categorical::new(rates)?, seed)),
         Oracles::Matching(_) => {
+            // Its sampler would not count them, and be of other entries than the model.
+            if let Some(entry) = rates.iter().position(|&rate| rate == 0.0) {
+                return Err(InputError::AbsentCell { entry });
+            }
             let n = model.size();
             let mut matrix = vec![0.0; n * n];
             model
