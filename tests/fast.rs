@@ -18,7 +18,7 @@ use recursive_gumbel::fast::{
     Algorithm, Arborescence, BinaryTree, Categorical, Fast, InputError, Matching, NONE, Outputs, Permutation,
     SpanningTree, TopK, at_rates, of_model,
 };
-use recursive_gumbel::sample::{Batch, Field, Walker};
+use recursive_gumbel::sample::{Batch, Field, Sampler, Walker};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use common::random;
@@ -100,6 +100,30 @@ fn runners(model: &Model) -> Vec<Runner> {
         Oracles::Permutation(_) => vec![runner(Permutation::new(&rates).unwrap())],
         Oracles::Categorical(_) => vec![runner(Categorical::new(&rates).unwrap())],
     }
+}
+
+/// The fast samplers of a model: as it is by itself, and if there is another way, on weights.
+fn samplers(model: &Model, seed: u64) -> Vec<Box<dyn Sampler + '_>> {
+    let pairs: Vec<(u32, u32)> = model.pairs().iter().map(|&(u, v)| (u as u32, v as u32)).collect();
+    let rates: Vec<f64> = model.rates_as();
+    let mut all = vec![of_model(model, seed).unwrap()];
+    match model.algorithm() {
+        Oracles::SpanningTree(_) => {
+            let tree = SpanningTree::with_layout(model.size(), &pairs, &rates, true).unwrap();
+            all.push(Box::new(Fast::new(tree.on_weights(), seed)));
+        }
+        Oracles::Matching(_) => {
+            let n = model.size();
+            let mut matrix = vec![0.0; n * n];
+            pairs.iter().zip(&rates).for_each(|(&(i, j), &rate)| matrix[i as usize * n + j as usize] = rate);
+            all.push(Box::new(Fast::new(Matching::new(n, &matrix).unwrap().on_weights(), seed)));
+        }
+        Oracles::TopK(a) => {
+            all.push(Box::new(Fast::new(TopK::new(&rates, a.k()).unwrap().on_weights(), seed)));
+        }
+        _ => (),
+    }
+    all
 }
 
 /// Weights of different sorts: as drawn; few values, with 0, so that most are tied; apart by a few units of the last place; all
@@ -367,13 +391,14 @@ fn losses_are_those_of_the_structures_drawn() {
 #[test]
 fn draws_of_all_sizes_walk_and_come_back() {
     for kind in KINDS {
-        for (n, draws) in [(4, 200), (30, 20), (300, 2), (1000, 1)] {
+        for (n, draws) in [(4, 200), (30, 20), (45, 10), (300, 2), (1000, 1)] {
             let mut rng = ChaCha8Rng::seed_from_u64(n as u64);
             let model = with_rates(kind, n, || libm::exp(rng.random_range(-3.0..3.0)));
             let walker = Walker::new(&model);
             let mut batch = Batch::new(model.rates().len(), &Field::DRAWN);
-            of_model(&model, 1).unwrap().fill(0, draws, &mut batch);
-            for draw in 0..draws {
+            let samplers = samplers(&model, 1);
+            samplers.iter().for_each(|sampler| sampler.fill(0, draws, &mut batch));
+            for draw in 0..draws * samplers.len() {
                 let walk = walker.walk(batch.trace(draw).unwrap()).unwrap();
                 assert_eq!(&walker.structure_of(&walk), batch.structure(draw).unwrap());
                 let close = |a: f64, b: f64| (a - b).abs() <= 1e-11 * b.abs().max(1.0);
@@ -653,7 +678,9 @@ fn the_algorithm_has_the_trace_drawn_on_the_exponentials_drawn() {
         for spread in [0.0, 1.0, 30.0, 500.0] {
             let model = with_rates(kind, n, || libm::exp(spread * rng.random_range(-1.0..=1.0)));
             let mut batch = Batch::new(model.rates().len(), &[Field::Trace, Field::Exponentials]);
-            of_model(&model, 4).unwrap().fill(0, draws, &mut batch);
+            let samplers = samplers(&model, 4);
+            samplers.iter().for_each(|sampler| sampler.fill(0, draws, &mut batch));
+            let draws = draws * samplers.len();
             for draw in 0..draws {
                 let run = model.run(batch.exponentials(draw).unwrap()).unwrap();
                 let winners: Vec<u32> = run.trace.races().iter().map(|race| race.winner as u32).collect();
@@ -668,9 +695,9 @@ fn the_algorithm_has_the_trace_drawn_on_the_exponentials_drawn() {
 }
 
 /// The p-value of Pearson's test of drawn traces against the exact law of a model, cells of less than 20 expected draws pooled.
-fn judge(drawn: &Model, law: &Model, draws: usize) -> f64 {
-    let mut batch = Batch::new(drawn.rates().len(), &[Field::Trace]);
-    of_model(drawn, 12).unwrap().fill(0, draws, &mut batch);
+fn judge(sampler: &dyn Sampler, law: &Model, draws: usize) -> f64 {
+    let mut batch = Batch::new(law.rates().len(), &[Field::Trace]);
+    sampler.fill(0, draws, &mut batch);
     let mut counts: std::collections::HashMap<Vec<u32>, usize> = std::collections::HashMap::new();
     (0..draws).for_each(|draw| *counts.entry(batch.trace(draw).unwrap().to_vec()).or_default() += 1);
     let (mut cells, mut rare) = (Vec::new(), (0.0, 0.0));
@@ -692,9 +719,17 @@ fn judge(drawn: &Model, law: &Model, draws: usize) -> f64 {
     ChiSquared::new((cells.len() - 1) as f64).unwrap().sf(statistic)
 }
 
-/// False alarms: 1e-7 for each of the twelve right ones. What is not caught of the wrong ones: far less.
+/// False alarms: 1e-7 for each of the twenty-four right ones. What is not caught of the wrong ones: far less.
 #[test]
-fn traces_drawn_race_by_race_follow_the_law() {
+fn traces_drawn_follow_the_law() {
+    let compare = |right: &Model, wrong: &Model| {
+        let samplers = samplers(right, 12);
+        assert_eq!(samplers.len(), 2);
+        for sampler in samplers {
+            assert!(judge(&*sampler, right, 100_000) > 1e-7, "{right:?}");
+            assert!(judge(&*sampler, wrong, 100_000) < 1e-7, "{right:?}");
+        }
+    };
     // Rates alike; and rates that use up all tries on edges that no longer race, so that weights finish the draw.
     for [a, b, c, d, e, f] in [
         [1, 1, 1, 1, 1, 1],
@@ -708,24 +743,18 @@ fn traces_drawn_race_by_race_follow_the_law() {
             Model::spanning_tree(&UnGraph::<(), _>::from_edges(edges)).unwrap()
         };
         let right = tree([a, b, c, d, e, f]);
-        assert!(judge(&right, &right, 100_000) > 1e-7, "{right:?}");
-        let wrong = tree([a, b, c, d, e, f + 1]);
-        assert!(judge(&right, &wrong, 100_000) < 1e-7, "{right:?}");
+        compare(&right, &tree([a, b, c, d, e, f + 1]));
         let matching = |rates: [i64; 9]| {
             let rows: Vec<Vec<_>> =
                 rates.chunks(3).map(|row| row.iter().map(|&r| ratio(r, 1)).collect()).collect();
             Model::matching(&rows).unwrap()
         };
         let right = matching([a, b, c, d, e, f, d, b, 1]);
-        assert!(judge(&right, &right, 100_000) > 1e-7, "{right:?}");
-        let wrong = matching([a, b, c, d, e, f, 2 * d, b, 1]);
-        assert!(judge(&right, &wrong, 100_000) < 1e-7, "{right:?}");
+        compare(&right, &matching([a, b, c, d, e, f, 2 * d, b, 1]));
         let top =
             |rates: [i64; 6]| Model::top_k(rates.iter().map(|&rate| ratio(rate, 1)).collect(), 3).unwrap();
         let right = top([a, b, c, d, e, f]);
-        assert!(judge(&right, &right, 100_000) > 1e-7, "{right:?}");
-        let wrong = top([a, b, c, 2 * d, e, f]);
-        assert!(judge(&right, &wrong, 100_000) < 1e-7, "{right:?}");
+        compare(&right, &top([a, b, c, 2 * d, e, f]));
     }
 }
 

@@ -42,6 +42,7 @@
 mod alias;
 mod arborescence;
 mod binary_tree;
+mod lanes;
 mod matching;
 mod positions;
 mod races;
@@ -349,6 +350,12 @@ pub trait Algorithm: Sync {
         None
     }
 
+    /// Draws the weights of all entries at once, runs on them, and returns them; `None` if it is faster to draw one when it is looked at.
+    fn draw_all<'s>(&self, stream: &Stream, scratch: &'s mut Self::Scratch) -> Option<&'s [f64]> {
+        let _ = (stream, scratch);
+        None
+    }
+
     /// Runs on these weights.
     fn run(&self, weights: impl Weights, scratch: &mut Self::Scratch);
 
@@ -583,6 +590,12 @@ pub(crate) fn draw<A: Algorithm>(
     let stream = Stream::weights(seed, number);
     let weights = row.exponentials.take();
     let mut totals = false;
+    if let Some(drawn) = algorithm.draw_all(&stream, scratch) {
+        if let Some(weights) = weights {
+            weights.copy_from_slice(drawn);
+        }
+        return write(algorithm, absent, (scratch, totals), Stream::conditional(seed, number), row);
+    }
     match (algorithm.draw(stream.clone(), scratch), weights) {
         (None, None) => algorithm.run(Drawn(stream), scratch),
         (None, Some(weights)) => {

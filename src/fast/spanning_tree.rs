@@ -3,8 +3,9 @@
 //! # Notation
 //! *Dense* graphs (at least a fifth of the pairs are edges). A draw: edges are drawn out of all in proportion to their rates, again if
 //! both ends are in one component; the components are lists, of which the smaller is put after the larger. A run on given weights:
-//! Prim's algorithm on rows of the matrix, each weight looked at once. Either way each component is an interval of *places*; `w_j`
-//! is the weight of the edge that joined place `j` to those before it.
+//! Prim's algorithm on rows of the matrix, each weight looked at once. A draw [on weights](SpanningTree::on_weights): all weights are drawn at
+//! once, and Prim's algorithm goes through whole rows, several vertices at a time. In each case each component is an interval of
+//! *places*; `w_j` is the weight of the edge that joined place `j` to those before it.
 //!
 //! *Sparse* graphs: all weights are drawn and sorted, and Kruskal's algorithm runs over them.
 //!
@@ -22,18 +23,20 @@
 //! intervals of places). So the places left of `j` fall into blocks of equal last race, which a stack of falling maxima keeps.
 //!
 //! # Cost
-//! Dense: O(n log n) for a draw, on average over rates alike, and never more than O(n²); O(n²) for a run; totals, score and conditional
-//! draw each look at every pair once. Sparse: O(m log m) for a run, O(m log n) for what follows. Memory: 28 n² bytes, or 16 m.
+//! Dense: O(n log n) for a draw, on average over rates alike, and never more than O(n²); O(n²) for a run; score and conditional
+//! draw each look at every pair once, totals at every row. Sparse: O(m log m) for a run, O(m log n) for what follows. Memory: 20 n² bytes,
+//! or 16 m; and in working memory, of draws on weights, 12 n², of totals, 8 n².
 //!
 //! # References
 //! R. C. Prim (1957), *Shortest connection networks and some generalizations*. That Prim's order unfolds single-linkage clustering:
 //! J. C. Gower and G. J. S. Ross (1969), *Minimum spanning trees and single linkage cluster analysis*, Appl. Statist. 18.
 
 use super::alias::{Alias, TRIES};
+use super::lanes::{self, Interval, Join};
 use super::races::{Races, later, select, sort};
 use super::sorting::{Sorter, Weighed};
 use super::stream::Stream;
-use super::{Algorithm, InputError, NONE, Times, Weights, check_rates, missed};
+use super::{Algorithm, Given, InputError, NONE, Times, Weights, check_rates, missed};
 
 /// Spanning trees of a graph with fixed rates.
 #[derive(Debug, Clone)]
@@ -54,14 +57,18 @@ enum Layout {
 /// Both triangles, row by row.
 #[derive(Debug, Clone)]
 struct Matrix {
-    /// `1/λ`; infinite where there is no edge.
-    means: Vec<f64>,
+    /// From one row to the next: a multiple of 8.
+    stride: usize,
     /// 0 where there is no edge.
     rates: Vec<f64>,
     /// [`NONE`] where there is no edge.
     entries: Vec<u32>,
     /// None if draws are made on weights.
     alias: Option<Alias>,
+    /// The mean of each entry, if they are.
+    by_entry: Vec<f64>,
+    /// Whether the edges are all pairs, row by row.
+    is_complete: bool,
 }
 
 impl SpanningTree {
@@ -136,6 +143,7 @@ impl SpanningTree {
     pub fn on_weights(mut self) -> Self {
         if let Layout::Dense(matrix) = &mut self.layout {
             matrix.alias = None;
+            lanes::means(&self.rates, &mut matrix.by_entry);
         }
         self
     }
@@ -147,24 +155,25 @@ impl SpanningTree {
         dense: bool,
         alias: impl Fn(&[f64]) -> Alias,
     ) -> Self {
-        let means = rates.iter().map(|rate| rate.recip());
         let layout = if dense {
-            let cells = vertices * vertices;
+            let stride = vertices.next_multiple_of(8);
             let mut matrix = Matrix {
-                means: vec![f64::INFINITY; cells],
-                rates: vec![0.0; cells],
-                entries: vec![NONE; cells],
+                stride,
+                rates: vec![0.0; stride * stride],
+                entries: vec![NONE; stride * stride],
                 alias: Some(alias(rates)),
+                by_entry: Vec::new(),
+                is_complete: is_complete(vertices, edges),
             };
-            let present = (0..).zip(edges).zip(means.zip(rates)).filter(|of| *of.1.1 > 0.0);
-            for ((entry, &(u, v)), (mean, &rate)) in present {
-                for cell in [u as usize * vertices + v as usize, v as usize * vertices + u as usize] {
-                    (matrix.means[cell], matrix.rates[cell], matrix.entries[cell]) = (mean, rate, entry);
+            let present = (0..).zip(edges).zip(rates).filter(|of| *of.1 > 0.0);
+            for ((entry, &(u, v)), &rate) in present {
+                for cell in [u as usize * stride + v as usize, v as usize * stride + u as usize] {
+                    (matrix.rates[cell], matrix.entries[cell]) = (rate, entry);
                 }
             }
             Layout::Dense(matrix)
         } else {
-            Layout::Sparse(means.collect())
+            Layout::Sparse(rates.iter().map(|rate| rate.recip()).collect())
         };
         Self { vertices, edges: edges.to_vec(), rates: rates.to_vec(), layout }
     }
@@ -190,6 +199,13 @@ fn check_edges(vertices: usize, edges: &[(u32, u32)]) -> Result<(), InputError> 
         Some(two) => Err(InputError::Parallel { first: two[0].2, entry: two[1].2 }),
         None => Ok(()),
     }
+}
+
+/// Whether these are all pairs, row by row.
+fn is_complete(vertices: usize, edges: &[(u32, u32)]) -> bool {
+    let n = vertices as u32;
+    let pairs = (0..n).flat_map(|u| (u + 1..n).map(move |v| (u, v)));
+    edges.len() == vertices * (vertices - 1) / 2 && pairs.eq(edges.iter().copied())
 }
 
 /// Present edges reach every vertex from vertex 0.
@@ -292,6 +308,17 @@ pub struct Scratch {
     weights: Vec<Weighed>,
     sorter: Sorter,
     last: Vec<u32>,
+    /// Weights drawn all at once, by entry, and as bits in both triangles; how vertices join.
+    drawn: Vec<f64>,
+    matrix: Vec<u64>,
+    joined: Vec<Join>,
+    lightest_of: Vec<u64>,
+    ends_of: Vec<u64>,
+    /// Rates, contracted.
+    work: Vec<f64>,
+    intervals: Vec<Interval>,
+    /// The place at which the later component of each race begins.
+    begins: Vec<u32>,
 }
 
 /// Beyond so many vertices matrices are gone through row by row.
@@ -329,6 +356,47 @@ struct Block {
 }
 
 impl Matrix {
+    /// Draws all weights at once and runs on them.
+    fn draw_all(&self, n: usize, edges: &[(u32, u32)], stream: &Stream, scratch: &mut Scratch) {
+        lanes::weights(stream.clone(), &self.by_entry, &mut scratch.drawn);
+        if n <= SMALL {
+            let drawn = std::mem::take(&mut scratch.drawn);
+            self.run(n, Given(&drawn), scratch);
+            scratch.drawn = drawn;
+            return;
+        }
+        scratch.fit(n);
+        let Scratch { drawn, matrix, joined, lightest_of, ends_of, .. } = scratch;
+        let stride = self.stride;
+        matrix.resize(stride * stride, 0);
+        if self.is_complete {
+            let mut left = &drawn[..];
+            for (u, row) in matrix.chunks_exact_mut(stride).enumerate().take(n) {
+                let (own, others) = left.split_at(n - 1 - u);
+                row[u + 1..n].iter_mut().zip(own).for_each(|(place, weight)| *place = weight.to_bits());
+                left = others;
+            }
+            lanes::mirror(stride, matrix);
+        } else {
+            matrix.fill(f64::INFINITY.to_bits());
+            for (&(u, v), weight) in edges.iter().zip(&*drawn) {
+                matrix[u as usize * stride + v as usize] = weight.to_bits();
+                matrix[v as usize * stride + u as usize] = weight.to_bits();
+            }
+        }
+        joined.resize(n, Join::default());
+        lanes::Prim { stride, matrix, lightest: lightest_of, ends: ends_of, joined }.run();
+        let Scratch { order, end, sorted, joined, .. } = scratch;
+        sorted.clear();
+        order[0] = 0;
+        for (place, &Join { vertex, end: at, weight }) in (0..).zip(&*joined).skip(1) {
+            (order[place as usize], end[place as usize]) = (vertex, at);
+            let entry = self.entries[order[at as usize] as usize * self.stride + vertex as usize];
+            sorted.push((weight, entry, place));
+        }
+        self.in_order(n, scratch);
+    }
+
     /// Prim's algorithm from vertex 0; then the races in Kruskal's order.
     #[inline]
     fn run(&self, n: usize, weights: impl Weights, scratch: &mut Scratch) {
@@ -341,6 +409,11 @@ impl Matrix {
             33..=64 => self.join_few::<64>(n, weights, scratch),
             _ => self.join_all(n, weights, scratch),
         }
+        self.in_order(n, scratch);
+    }
+
+    /// The races in Kruskal's order, of the edges that join the places.
+    fn in_order(&self, n: usize, scratch: &mut Scratch) {
         let Scratch { races, race, sorted, places, end, .. } = scratch;
         if n > SMALL || !rank(sorted, race, &mut races.winners) {
             sorted.sort_unstable();
@@ -369,12 +442,12 @@ impl Matrix {
         outside[n / 64] &= !(u64::MAX << (n % 64)); // no vertex beyond the last
         let mut joins = 0; // the vertex that joins, at this place
         for place in 0..n.saturating_sub(1) {
-            let row = joins as usize * n..(joins as usize + 1) * n;
-            let (means, entries) = (&self.means[row.clone()], &self.entries[row]);
+            let row = joins as usize * self.stride..joins as usize * self.stride + n;
+            let (rates, entries) = (&self.rates[row.clone()], &self.entries[row]);
             // The entry by which a vertex outside is reached.
             let entry_of = |order: &[u32], ends: &[u32], v: usize| match ends[v] {
                 NONE => NONE,
-                end => self.entries[order[end as usize] as usize * n + v],
+                end => self.entries[order[end as usize] as usize * self.stride + v],
             };
             let (mut best, mut at, mut equal) = (f64::MAX, NONE, false);
             for (&word, first) in outside.iter().zip((0..).step_by(64)) {
@@ -382,7 +455,7 @@ impl Matrix {
                 while left != 0 {
                     let v = first + left.trailing_zeros() as usize;
                     left &= left - 1;
-                    let weight = weights.of(|| entries[v], means[v]);
+                    let weight = weights.of(|| entries[v], rates[v].recip());
                     let before = lightest[v];
                     let mut lighter = weight < before;
                     if weight == before {
@@ -422,19 +495,19 @@ impl Matrix {
         let mut outside = (u64::MAX >> (64 - n)) & !1;
         let mut joins = 0_usize; // the vertex that joins, at this place
         for place in 0..n.saturating_sub(1) {
-            let row = joins * n..(joins + 1) * n;
-            let (means, row) = (&self.means[row.clone()], &self.entries[row]);
+            let row = joins * self.stride..joins * self.stride + n;
+            let (rates, row) = (&self.rates[row.clone()], &self.entries[row]);
             // The entry by which a vertex outside is reached.
             let entry_of = |order: &[u32], ends: &[u32; LANES], v: usize| match ends[v] {
                 NONE => NONE,
-                end => self.entries[order[end as usize] as usize * n + v],
+                end => self.entries[order[end as usize] as usize * self.stride + v],
             };
             let (mut left, mut best, mut equal) = (outside, f64::MAX, false);
             let mut at = left.trailing_zeros();
             while left != 0 {
                 let v = left.trailing_zeros() as usize % LANES;
                 left &= left - 1;
-                let weight = weights.of(|| row[v], means[v]);
+                let weight = weights.of(|| row[v], rates[v].recip());
                 let before = lightest[v];
                 let mut lighter = weight < before;
                 if weight == before {
@@ -464,7 +537,7 @@ impl Matrix {
     }
 
     fn totals(&self, n: usize, rates: &[f64], scratch: &mut Scratch) {
-        let Scratch { races, order, race, places, blocks, .. } = scratch;
+        let Scratch { races, order, race, places, begins, work, intervals, .. } = scratch;
         races.others.fill(0.0);
         let others = &mut races.others;
         if n <= SMALL {
@@ -473,7 +546,7 @@ impl Matrix {
             let mut winners = [0_u32; SMALL]; // for each place the earlier places to which it has an edge that wins
             places.iter().for_each(|&(later, earlier)| winners[later as usize % SMALL] |= 1 << earlier);
             for j in 1..n {
-                let row = &self.rates[order[j] as usize * n..][..n];
+                let row = &self.rates[order[j] as usize * self.stride..][..n];
                 let (joined, winners) = (race[j], winners[j % SMALL]);
                 for (i, (latest, &vertex)) in latest.iter_mut().zip(&order[..j]).enumerate() {
                     *latest = joined.max(*latest);
@@ -485,21 +558,18 @@ impl Matrix {
             races.accumulate(rates);
             return;
         }
-        each_place(race, blocks, |j, blocks| {
-            let row = &self.rates[order[j] as usize * n..][..n];
-            let mut stop = j;
-            for &Block { race, start } in blocks.iter().rev() {
-                let mut block = start as usize..stop;
-                stop = block.start;
-                let (later, earlier) = places[race as usize];
-                if later as usize == j {
-                    // All but the edge that wins.
-                    others[race as usize] += sum(row, &order[block.start..earlier as usize]);
-                    block.start = earlier as usize + 1;
-                }
-                others[race as usize] += sum(row, &order[block]);
-            }
-        });
+        lanes::Contract {
+            stride: self.stride,
+            rates: &self.rates,
+            order,
+            race,
+            places,
+            begins,
+            work,
+            intervals,
+            others,
+        }
+        .run();
         races.accumulate(rates);
     }
 
@@ -517,7 +587,7 @@ impl Matrix {
         }
         let Scratch { races, order, race, blocks, .. } = scratch;
         each_place(race, blocks, |j, blocks| {
-            let first = order[j] as usize * n;
+            let first = order[j] as usize * self.stride;
             let mut stop = j;
             for &Block { race, start } in blocks.iter().rev() {
                 let sum = races.sums[race as usize];
@@ -557,7 +627,7 @@ impl Matrix {
                 last = race.max(last);
                 latest[other as usize] = last;
             }
-            let cells = vertex * n + vertex + 1..(vertex + 1) * n;
+            let cells = vertex * self.stride + vertex + 1..vertex * self.stride + n;
             for ((cell, &entry), &race) in cells.clone().zip(&self.entries[cells]).zip(&latest[vertex + 1..])
             {
                 if let Some(place) = row.get_mut(entry as usize) {
@@ -594,21 +664,6 @@ fn rank(edges: &[(u64, u32, u32)], race: &mut [u32], winners: &mut [u32]) -> boo
         winners[lighter as usize] = entry;
     }
     2 * sum == edges.len() * edges.len().saturating_sub(1)
-}
-
-/// The sum of the numbers at these indices, in four interleaved sums.
-fn sum(row: &[f64], at: &[u32]) -> f64 {
-    let mut sums = [0.0; 4];
-    let fours = at.chunks_exact(4);
-    for &index in fours.remainder() {
-        sums[0] += row[index as usize];
-    }
-    for four in fours {
-        for (sum, &index) in sums.iter_mut().zip(four) {
-            *sum += row[index as usize];
-        }
-    }
-    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 impl SpanningTree {
@@ -805,6 +860,16 @@ impl Algorithm for SpanningTree {
         }
     }
 
+    fn draw_all<'s>(&self, stream: &Stream, scratch: &'s mut Scratch) -> Option<&'s [f64]> {
+        match &self.layout {
+            Layout::Dense(matrix) if matrix.alias.is_none() => {
+                matrix.draw_all(self.vertices, &self.edges, stream, scratch);
+                Some(&scratch.drawn)
+            }
+            _ => None,
+        }
+    }
+
     fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
         match &self.layout {
             Layout::Dense(matrix) => matrix.run(self.vertices, weights, scratch),
@@ -852,7 +917,7 @@ impl Algorithm for SpanningTree {
             Layout::Dense(matrix) => {
                 scratch.races.sum_times(&mut times);
                 matrix.write(self.vertices, scratch, weights, |sum, cell| {
-                    later(sum, times.of(matrix.entries[cell]) * matrix.means[cell])
+                    later(sum, times.of(matrix.entries[cell]) * matrix.rates[cell].recip())
                 });
                 let Races { winners, sums, .. } = &scratch.races;
                 winners.iter().zip(sums).for_each(|(&winner, &sum)| weights[winner as usize] = sum);

@@ -46,7 +46,8 @@ static LAYERS: LazyLock<Layers> = LazyLock::new(|| {
 });
 
 /// Stirs 64 bits: the finaliser of SplitMix64.
-const fn stir(mut bits: u64) -> u64 {
+#[inline(always)]
+pub(super) const fn stir(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
@@ -175,8 +176,8 @@ fn beyond(
 }
 
 /// The upper 52 bits as a number in (0, 1), in the middle between two of a grid of 2⁻⁵².
-#[inline]
-fn unit(bits: u64) -> f64 {
+#[inline(always)]
+pub(super) fn unit(bits: u64) -> f64 {
     f64::from_bits(0x3ff0_0000_0000_0000 | (bits >> 12)) - (1.0 - f64::EPSILON / 2.0)
 }
 

@@ -1,0 +1,488 @@
+//! Many numbers at once, by the widest instructions that the machine has.
+//!
+//! The loops here are plain ones, without branches, that a compiler turns into vector instructions; [`pulp`] has them compiled for several
+//! levels (x86-64 as it is, AVX2, AVX-512; NEON) and picks one when the program runs. Sums, products and quotients are rounded as they
+//! are written (no two are ever fused), so that all levels give the same numbers to the bit, which a test here asserts.
+//!
+//! # Notation
+//! `stir` is the finaliser of SplitMix64 (Steele, Lea, Flood 2014, with the constants of Stafford's variant 13). The exponential of entry
+//! `k` is `-log u`, `u` the upper 52 bits of `stir(stir(a + k) ^ b)` in the middle of their cell of a grid of 2⁻⁵², where `a` and `b` are the
+//! first words of the stream of a draw's weights: a function of the seed, the draw and the entry only, in whatever order it is asked for.
+
+// Loops over an index into slices of one length: written with iterators zipped, the exponentials took six times as long.
+#![allow(clippy::needless_range_loop)]
+
+use std::sync::LazyLock;
+
+use pulp::{Arch, NullaryFnOnce};
+
+use super::stream::{Stream, stir, unit};
+
+/// The widest level.
+static WIDEST: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// Draws the weight of each entry, of this mean: infinite where the mean is.
+pub(super) fn weights(mut stream: Stream, means: &[f64], weights: &mut Vec<f64>) {
+    weights.resize(means.len(), 0.0);
+    WIDEST.dispatch(Weigh { keys: [stream.bits(), stream.bits()], means, weights });
+}
+
+struct Weigh<'a> {
+    keys: [u64; 2],
+    means: &'a [f64],
+    weights: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { keys: [a, b], means, weights } = self;
+        let count = means.len().min(weights.len());
+        let (means, weights) = (&means[..count], &mut weights[..count]);
+        for k in 0..count {
+            weights[k] = minus_log(unit(stir(stir(a.wrapping_add(k as u64)) ^ b))) * means[k];
+        }
+    }
+}
+
+/// `1/λ` of each rate.
+pub(super) fn means(rates: &[f64], means: &mut Vec<f64>) {
+    means.resize(rates.len(), 0.0);
+    WIDEST.dispatch(Means { rates, means });
+}
+
+struct Means<'a> {
+    rates: &'a [f64],
+    means: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Means<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.means.iter_mut().zip(self.rates).for_each(|(mean, rate)| *mean = 1.0 / rate);
+    }
+}
+
+/// `√½` as bits.
+const ROOT: u64 = 0x3fe6_a09e_667f_3bcd;
+
+/// `-log u` for `0 < u < 1`, within an ulp.
+///
+/// With `u = 2^k m`, `√½ ≤ m < √2`, `f = m - 1` and `s = f/(2 + f)`: `log m = 2s + 2s³/3 + 2s⁵/5 + …`, of which a polynomial takes the place
+/// with an error below 2⁻⁵⁸·⁴⁵. Polynomial and order of the sums are those of `e_log.c` in FreeBSD's msun (Sun Microsystems 1993), here
+/// without branches.
+#[inline(always)]
+fn minus_log(u: f64) -> f64 {
+    const LOG_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
+    const ODD: [f64; 4] =
+        [0.147_981_986_051_165_86, 0.181_835_721_616_180_5, 0.285_714_287_436_623_9, 0.666_666_666_666_673_5];
+    const EVEN: [f64; 3] = [0.153_138_376_992_093_73, 0.222_221_984_321_497_84, 0.399_999_999_994_094_2];
+    let bits = u.to_bits().wrapping_add((1023 << 52) - ROOT);
+    // k, from its place in the lowest bits of 2⁵².
+    let k = f64::from_bits((bits >> 52) | (1075 << 52)) - (4_503_599_627_370_496.0 + 1023.0);
+    let m = f64::from_bits((bits & ((1 << 52) - 1)) + ROOT);
+    let f = m - 1.0;
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let w = z * z;
+    let odd = z * ODD.iter().fold(0.0, |sum, factor| sum * w + factor);
+    let even = w * EVEN.iter().fold(0.0, |sum, factor| sum * w + factor);
+    let half = 0.5 * f * f;
+    ((half - (s * (half + (even + odd)) + k * LOG_2[1])) - f) - k * LOG_2[0]
+}
+
+/// Copies the upper triangle of a square matrix, whose side is a multiple of 8, to the lower one.
+pub(super) fn mirror<T: Copy + Default>(side: usize, matrix: &mut [T]) {
+    WIDEST.dispatch(Mirror { side, matrix });
+}
+
+struct Mirror<'a, T> {
+    side: usize,
+    matrix: &'a mut [T],
+}
+
+impl<T: Copy + Default> NullaryFnOnce for Mirror<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { side, matrix } = self;
+        // Block by block, so that what is read together and written together is in the cache.
+        for first in (0..side).step_by(8) {
+            for start in (first..side).step_by(8) {
+                let mut block = [[T::default(); 8]; 8];
+                for (u, row) in block.iter_mut().enumerate() {
+                    row.copy_from_slice(&matrix[(first + u) * side + start..][..8]);
+                }
+                for v in 0..8 {
+                    let row = &mut matrix[(start + v) * side + first..][..8];
+                    let above = if first == start { v } else { 8 };
+                    for u in 0..above {
+                        row[u] = block[u][v];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Prim's algorithm from vertex 0 on a matrix of weights, as bits, which are in the order of the numbers.
+///
+/// Writes the vertex at each place from the second on, with the place where the edge ends by which it joins, and the weight of this edge.
+/// Of edges of one weight some one is taken: drawn weights tie once in 2⁵² or more rarely.
+pub(super) struct Prim<'a> {
+    /// Each row has so many numbers, one for each vertex, and then whatever it may be.
+    pub(super) stride: usize,
+    pub(super) matrix: &'a [u64],
+    /// Of each vertex outside the lightest edge into the tree, 0 for one inside; and where that ends. Working memory.
+    pub(super) lightest: &'a mut Vec<u64>,
+    pub(super) ends: &'a mut Vec<u64>,
+    /// As many as there are vertices, of which the first is not written.
+    pub(super) joined: &'a mut [Join],
+}
+
+/// How a vertex joins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Join {
+    pub(super) vertex: u32,
+    pub(super) end: u32,
+    pub(super) weight: u64,
+}
+
+impl Prim<'_> {
+    pub(super) fn run(self) {
+        WIDEST.dispatch(self);
+    }
+}
+
+impl NullaryFnOnce for Prim<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { stride, matrix, lightest, ends, joined } = self;
+        lightest.clear();
+        lightest.resize(joined.len(), u64::MAX);
+        lightest.resize(stride, 0);
+        ends.clear();
+        ends.resize(stride, 0);
+        let (lightest, ends) = (&mut lightest[..stride], &mut ends[..stride]);
+        let mut vertex = 0_usize;
+        for place in 1..joined.len() {
+            lightest[vertex] = 0;
+            let row = &matrix[vertex * stride..][..stride];
+            let mut best = u64::MAX;
+            for v in 0..stride {
+                let (weight, before) = (row[v], lightest[v]);
+                let lighter = weight < before;
+                let now = if lighter { weight } else { before };
+                lightest[v] = now;
+                ends[v] = if lighter { place as u64 - 1 } else { ends[v] };
+                // What is inside comes last.
+                let now = now.wrapping_sub(1);
+                best = if now < best { now } else { best };
+            }
+            let weight = best.wrapping_add(1);
+            let mut first = u64::MAX;
+            for v in 0..stride {
+                let this = if lightest[v] == weight { v as u64 } else { u64::MAX };
+                first = if this < first { this } else { first };
+            }
+            vertex = first as usize;
+            joined[place] = Join { vertex: vertex as u32, end: ends[vertex] as u32, weight };
+        }
+    }
+}
+
+/// What races beside the winner and does not go on, for each race of a spanning tree: rates between the two components that it joins.
+/// Rows of components are added up as they are joined.
+pub(super) struct Contract<'a> {
+    pub(super) stride: usize,
+    /// Both triangles.
+    pub(super) rates: &'a [f64],
+    /// The vertex at each place.
+    pub(super) order: &'a [u32],
+    /// The race by which each place but the first is joined to those before it: there one of two components begins, and the other ends just
+    /// before.
+    pub(super) race: &'a [u32],
+    /// The places of the ends of the edge that wins each race.
+    pub(super) places: &'a [(u32, u32)],
+    pub(super) begins: &'a mut Vec<u32>,
+    pub(super) work: &'a mut Vec<f64>,
+    pub(super) intervals: &'a mut Vec<Interval>,
+    pub(super) others: &'a mut [f64],
+}
+
+/// A component that begins, or ends, at a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Interval {
+    /// Where it ends, or begins.
+    far: u32,
+    /// The vertex whose row has the sum; of one that begins.
+    row: u32,
+}
+
+impl Contract<'_> {
+    pub(super) fn run(self) {
+        WIDEST.dispatch(self);
+    }
+}
+
+impl NullaryFnOnce for Contract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { stride, rates, order, race, places, begins, work, intervals, others } = self;
+        work.clear();
+        work.extend_from_slice(rates);
+        for &(later, earlier) in places {
+            let (u, v) = (order[later as usize] as usize, order[earlier as usize] as usize);
+            (work[u * stride + v], work[v * stride + u]) = (0.0, 0.0);
+        }
+        begins.resize(places.len(), 0);
+        (0..).zip(race).skip(1).for_each(|(place, &race)| begins[race as usize] = place);
+        intervals.clear();
+        intervals.extend((0..).zip(order).map(|(far, &row)| Interval { far, row }));
+        for (&later, others) in begins.iter().zip(others) {
+            let (start, stop) = (intervals[later as usize - 1].far, intervals[later as usize].far + 1);
+            let (before, after) = (intervals[start as usize].row, intervals[later as usize].row);
+            let (small, large, members) = if later - start < stop - later {
+                (before, after, start..later)
+            } else {
+                (after, before, later..stop)
+            };
+            let row = &work[large as usize * stride..][..stride];
+            let members = &order[members.start as usize..members.end as usize];
+            *others = members.iter().map(|&vertex| row[vertex as usize]).sum();
+            let (low, high) = work.split_at_mut(small.max(large) as usize * stride);
+            let (low, high) = (&mut low[small.min(large) as usize * stride..][..stride], &mut high[..stride]);
+            let (small_row, large_row) = if small < large { (low, high) } else { (high, low) };
+            for v in 0..stride {
+                large_row[v] += small_row[v];
+            }
+            intervals[start as usize] = Interval { far: stop - 1, row: large };
+            intervals[stop as usize - 1].far = start;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fast::stream::Seed;
+
+    /// The levels of this machine, the plainest first.
+    fn levels() -> Vec<Arch> {
+        let mut levels = vec![Arch::Scalar, *WIDEST];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        levels
+    }
+
+    /// What an operation leaves, at each level.
+    fn at_each_level<R: PartialEq + std::fmt::Debug>(run: impl Fn(Arch) -> R) -> R {
+        let all: Vec<R> = levels().into_iter().map(run).collect();
+        assert!(all.windows(2).all(|two| two[0] == two[1]), "levels differ: {all:?}");
+        all.into_iter().next().expect("at least one level")
+    }
+
+    fn bits(seed: u64) -> impl FnMut() -> u64 {
+        let mut stream = Stream::weights(Seed::new(seed), 0);
+        move || stream.bits()
+    }
+
+    #[test]
+    fn a_logarithm_is_within_an_ulp_of_libms() {
+        let mut bits = bits(1);
+        let units = (0..200_000).map(|step| unit(bits() >> (step % 53)));
+        let ends = [
+            f64::EPSILON / 2.0,
+            1.0 - f64::EPSILON / 2.0,
+            0.5,
+            0.25,
+            f64::from_bits(ROOT),
+            f64::from_bits(ROOT - 1),
+        ];
+        for u in units.chain(ends) {
+            let (found, want) = (minus_log(u), -libm::log(u));
+            assert!(found.to_bits().abs_diff(want.to_bits()) <= 1, "-log {u} = {want}, not {found}");
+        }
+        // -log ½, to the last bit.
+        assert_eq!(minus_log(0.5), std::f64::consts::LN_2);
+    }
+
+    #[test]
+    fn weights_are_the_same_at_all_levels_and_each_by_itself() {
+        let mut bits = bits(2);
+        for count in (0..70).chain([1000]) {
+            let keys = [bits(), bits()];
+            let mean = |bits: u64| if bits.is_multiple_of(5) { f64::INFINITY } else { unit(bits) * 1e-3 };
+            let means: Vec<f64> = (0..count).map(|_| mean(bits())).collect();
+            let all = at_each_level(|arch| {
+                let mut weights = vec![0.0; count];
+                arch.dispatch(Weigh { keys, means: &means, weights: &mut weights });
+                weights
+            });
+            for (k, (&weight, &mean)) in (0..).zip(all.iter().zip(&means)) {
+                let u = unit(stir(stir(keys[0].wrapping_add(k)) ^ keys[1]));
+                assert_eq!(weight, minus_log(u) * mean, "{k} of {count}");
+                assert_eq!(weight.is_infinite(), mean.is_infinite());
+            }
+        }
+    }
+
+    /// Value stability: a change here changes the draws of every seed and belongs in the CHANGELOG.
+    #[test]
+    fn weights_stay_what_they_are() {
+        let mut drawn = Vec::new();
+        weights(Stream::weights(Seed::new(1), 0), &[1.0; 3], &mut drawn);
+        assert_eq!(drawn, [0.5600434299270407, 0.34981494133033786, 0.8380087957962237]);
+    }
+
+    /// Means, variances and neighbours' products of a million, each within six standard errors: false alarm below 1e-7 in all.
+    #[test]
+    fn weights_are_standard_exponentials_that_do_not_know_each_other() {
+        let (count, mut drawn) = (1_000_000, Vec::new());
+        let moments = |values: &[f64], lag: usize| {
+            let n = (values.len() - lag) as f64;
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let square = values.iter().map(|e| (e - 1.0) * (e - 1.0)).sum::<f64>() / values.len() as f64;
+            let pairs = values.iter().zip(&values[lag..]);
+            (mean, square, pairs.map(|(a, b)| (a - 1.0) * (b - 1.0)).sum::<f64>() / n)
+        };
+        let fits = |values: &[f64], lag: usize| {
+            let (mean, square, product) = moments(values, lag);
+            let error = 1.0 / (values.len() as f64).sqrt();
+            // The variance of (E - 1)² is E(E - 1)⁴ - 1 = 8, of a product of two 1.
+            (mean - 1.0).abs() < 6.0 * error
+                && (square - 1.0).abs() < 6.0 * 8_f64.sqrt() * error
+                && product.abs() < 6.0 * error
+        };
+        weights(Stream::weights(Seed::new(3), 0), &vec![1.0; count], &mut drawn);
+        for lag in [1, 2, 3, 8, 64, 100] {
+            assert!(fits(&drawn, lag), "{lag}: {:?}", moments(&drawn, lag));
+        }
+        // The first of many draws, whose keys are near each other.
+        let firsts: Vec<f64> = (0..200_000)
+            .map(|draw| {
+                weights(Stream::weights(Seed::new(3), draw), &[1.0], &mut drawn);
+                drawn[0]
+            })
+            .collect();
+        assert!(fits(&firsts, 1), "{:?}", moments(&firsts, 1));
+        // It can fail: every second one a neighbour's, and too large by one part in fifty.
+        let twins: Vec<f64> = firsts.iter().enumerate().map(|(i, _)| firsts[i / 2]).collect();
+        assert!(!fits(&twins, 1));
+        assert!(!fits(&firsts.iter().map(|e| e * 1.02).collect::<Vec<_>>(), 1));
+    }
+
+    /// A symmetric matrix of different numbers, with anything beyond its side.
+    fn matrix(n: usize, stride: usize, seed: u64) -> Vec<u64> {
+        let mut bits = bits(seed);
+        let mut matrix: Vec<u64> = (0..stride * stride).map(|_| bits()).collect();
+        for (u, v) in (0..n).flat_map(|u| (0..u).map(move |v| (u, v))) {
+            matrix[u * stride + v] = matrix[v * stride + u];
+        }
+        matrix
+    }
+
+    #[test]
+    fn the_lower_triangle_is_the_upper_one() {
+        for side in [8, 16, 24, 40] {
+            let all = matrix(0, side, 4);
+            let mirrored = at_each_level(|arch| {
+                let mut matrix = all.clone();
+                arch.dispatch(Mirror { side, matrix: &mut matrix });
+                matrix
+            });
+            for (u, v) in (0..side).flat_map(|u| (0..side).map(move |v| (u, v))) {
+                assert_eq!(mirrored[u * side + v], all[u.min(v) * side + u.max(v)], "{side}: {u} {v}");
+            }
+        }
+    }
+
+    /// Prim's algorithm as it is told: of all edges that leave the tree the lightest.
+    fn told(n: usize, stride: usize, matrix: &[u64]) -> Vec<Join> {
+        let mut order = vec![0];
+        let mut joined = vec![Join::default()];
+        while order.len() < n {
+            let outside = (0..n).filter(|v| !order.contains(v));
+            let leave =
+                outside.flat_map(|v| (0..).zip(&order).map(move |(end, u)| (matrix[u * stride + v], v, end)));
+            let (weight, v, end) = leave.min().expect("some are outside");
+            order.push(v);
+            joined.push(Join { vertex: v as u32, end, weight });
+        }
+        joined
+    }
+
+    #[test]
+    fn prims_algorithm_takes_the_lightest_edge_that_leaves() {
+        for n in (1_usize..20).chain([33, 64, 65, 100]) {
+            let stride = n.next_multiple_of(8);
+            let matrix = matrix(n, stride, n as u64);
+            let joined = at_each_level(|arch| {
+                let mut joined = vec![Join::default(); n];
+                let (mut lightest, mut ends) = (vec![7; 3], vec![9; 500]);
+                arch.dispatch(Prim {
+                    stride,
+                    matrix: &matrix,
+                    lightest: &mut lightest,
+                    ends: &mut ends,
+                    joined: &mut joined,
+                });
+                joined
+            });
+            assert_eq!(joined, told(n, stride, &matrix), "{n}");
+        }
+    }
+
+    #[test]
+    fn what_races_beside_the_winner_is_what_joins_the_two_components() {
+        for n in (2_usize..12).chain([40, 67]) {
+            let stride = n.next_multiple_of(8);
+            let cells = matrix(n, stride, n as u64);
+            let joined = told(n, stride, &cells);
+            let order: Vec<u32> = joined.iter().map(|join| join.vertex).collect();
+            // Rates that have nothing to do with the weights, whole numbers so that sums are exact in any order.
+            let rates: Vec<f64> = cells.iter().map(|bits| (bits.rotate_left(17) >> 44) as f64).collect();
+            let mut by_weight: Vec<u32> = (1..n as u32).collect();
+            by_weight.sort_by_key(|&place| joined[place as usize].weight);
+            let mut race = vec![0; n];
+            (0..).zip(&by_weight).for_each(|(number, &place)| race[place as usize] = number);
+            let places: Vec<(u32, u32)> =
+                by_weight.iter().map(|&place| (place, joined[place as usize].end)).collect();
+            let others = at_each_level(|arch| {
+                let mut others = vec![f64::NAN; n - 1];
+                let (mut work, mut intervals, mut begins) = (vec![3.0; 9], Vec::new(), vec![9]);
+                arch.dispatch(Contract {
+                    stride,
+                    rates: &rates,
+                    order: &order,
+                    race: &race,
+                    places: &places,
+                    begins: &mut begins,
+                    work: &mut work,
+                    intervals: &mut intervals,
+                    others: &mut others,
+                });
+                others
+            });
+            let mut component: Vec<u32> = (0..n as u32).collect();
+            for (&(later, earlier), others) in places.iter().zip(others) {
+                let (u, v) = (order[later as usize] as usize, order[earlier as usize] as usize);
+                let (one, two) = (component[u], component[v]);
+                let of = |name: u32| (0..n).filter(|&vertex| component[vertex] == name).collect::<Vec<_>>();
+                let both: f64 =
+                    of(one).iter().map(|a| of(two).iter().map(|b| rates[a * stride + b]).sum::<f64>()).sum();
+                assert_eq!(others, both - rates[u * stride + v], "{n}");
+                component.iter_mut().filter(|name| **name == one).for_each(|name| *name = two);
+            }
+        }
+    }
+}
