@@ -1,5 +1,9 @@
 //! Rates of many logits at once.
 
+use pulp::NullaryFnOnce;
+
+use crate::fast::lanes::WIDEST;
+
 /// `log₂ e`, and `log 2` in two parts, of which the first has 32 bits, so that its product with a whole number is exact.
 const LOG2_E: f64 = std::f64::consts::LOG2_E;
 const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
@@ -33,17 +37,31 @@ pub(super) const LARGEST: f64 = 690.0;
 /// the same on every machine. With `x = k log 2 + r`, `|r| ≤ ½ log 2`: `e^x = 2^k (1 + r + r²/2 + …)`, where what follows the
 /// thirteenth power is less than a twentieth of an ulp.
 pub(super) fn rates_of(logits: &mut [f64]) {
-    for value in logits {
-        let x = -*value;
-        let rounded = x * LOG2_E + ROUND;
-        let k = rounded - ROUND;
-        let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-        let series = POWERS.iter().fold(0.0, |sum, power| sum * r + power);
-        // The larger a term the later it is added.
-        let e = 1.0 + (r + r * r * series);
-        // The lowest bits of the rounded number are k: in the place of an exponent they multiply by 2^k.
-        *value = f64::from_bits(e.to_bits().wrapping_add(rounded.to_bits() << 52));
+    WIDEST.dispatch(Rates(logits));
+}
+
+struct Rates<'a>(&'a mut [f64]);
+
+impl NullaryFnOnce for Rates<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0.iter_mut().for_each(|value| *value = exp_minus(*value));
     }
+}
+
+#[inline(always)]
+fn exp_minus(logit: f64) -> f64 {
+    let x = -logit;
+    let rounded = x * LOG2_E + ROUND;
+    let k = rounded - ROUND;
+    let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
+    let series = POWERS.iter().fold(0.0, |sum, power| sum * r + power);
+    // The larger a term the later it is added.
+    let e = 1.0 + (r + r * r * series);
+    // The lowest bits of the rounded number are k: in the place of an exponent they multiply by 2^k.
+    f64::from_bits(e.to_bits().wrapping_add(rounded.to_bits() << 52))
 }
 
 #[cfg(test)]

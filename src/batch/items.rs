@@ -319,6 +319,7 @@ impl<'a, T: Float> Items<'a, T> {
             if let Some(prepared) = own.as_ref().or(plan.shared.as_ref()) {
                 prepared.write(self.seed(&plan, item), plan.first, plan.draws, &mut outputs, &mut worker);
             }
+            worker.reading.kept = own;
             Ok(())
         })
     }
@@ -345,6 +346,7 @@ impl<'a, T: Float> Items<'a, T> {
             };
             if plan.draws <= piece {
                 prepared.write(seed, plan.first, plan.draws, &mut outputs, worker);
+                worker.reading.kept = own;
                 return Ok(());
             }
             let starts = (0..plan.draws).step_by(piece);
@@ -407,9 +409,20 @@ impl<'a, T: Float> Items<'a, T> {
     fn prepare(&self, item: usize, reading: &mut Reading) -> Result<Prepared, BatchError> {
         let (length, root) = (self.length(item), self.root(item));
         let wrong = |error: InputError| BatchError::Item { item: self.number(item) as usize, error };
-        let Reading { rates, pairs } = reading;
+        let Reading { rates, pairs, kept } = reading;
         rates.clear();
         pairs.clear();
+        let kept = kept.take();
+        if let Some(mut kept) = kept
+            && self.kind == Kind::SpanningTree
+            && self.read_triangle(item, length, rates)
+        {
+            self.scale.make_rates(rates);
+            if kept.refill(length, rates) {
+                return Ok(kept);
+            }
+            rates.clear();
+        }
         if !is_matrix(self.kind) {
             self.read_list(item, length, rates)?;
             let absent = (0..).zip(&*rates).filter(|(_, rate)| **rate == 0.0).map(|(k, _)| k).collect();
@@ -439,7 +452,7 @@ impl<'a, T: Float> Items<'a, T> {
             _ => true,
         };
         self.read_matrix(item, length, is_read, reading)?;
-        let Reading { rates, pairs } = &*reading;
+        let Reading { rates, pairs, .. } = &*reading;
         let n = self.size() as u32;
         let cells = pairs.iter().map(|(u, v)| u * n + v).collect();
         let algorithm = match self.kind {
@@ -498,13 +511,32 @@ impl<'a, T: Float> Items<'a, T> {
         Ok(())
     }
 
+    /// Reads what stands above the diagonal, row by row; false if it is not all there, or is wrong, or does not lie in memory in order.
+    fn read_triangle(&self, item: usize, length: usize, rates: &mut Vec<f64>) -> bool {
+        let matrix = self.parameters.index_axis(Axis(0), item);
+        let Ok(matrix) = matrix.into_dimensionality::<Ix2>() else { return false };
+        let rows = matrix.rows().into_iter().take(length).enumerate();
+        let mut rows = rows.map(|(u, row)| Some(&row.to_slice()?[u + 1..length]));
+        let is_read = self.mask.is_none()
+            && rows.all(|row| {
+                let Some(row) = row else { return false };
+                rates.extend(row.iter().map(|value| value.to_f64()));
+                true
+            });
+        let is_right = is_read && rates.iter().fold(true, |all, &value| all & self.scale.is_present(value));
+        if !is_right {
+            rates.clear();
+        }
+        is_right
+    }
+
     /// Reads the present entries of a matrix, row by row.
     fn read_matrix(
         &self,
         item: usize,
         length: usize,
         is_read: impl Fn(usize, usize) -> bool,
-        Reading { rates, pairs }: &mut Reading,
+        Reading { rates, pairs, .. }: &mut Reading,
     ) -> Result<(), BatchError> {
         let matrix = self.parameters.index_axis(Axis(0), item);
         let mask = self.mask.as_ref().map(|mask| mask.index_axis(Axis(0), item));

@@ -62,6 +62,8 @@ pub(super) struct Reading {
     /// Of each entry the rate and the ends.
     pub(super) rates: Vec<f64>,
     pub(super) pairs: Vec<(u32, u32)>,
+    /// The item before.
+    pub(super) kept: Option<Prepared>,
 }
 
 /// An item made ready.
@@ -147,6 +149,14 @@ fn write<A: Algorithm, T: Float>(
 }
 
 impl Prepared {
+    /// Makes it that of an item with other rates, all positive, of the same graph; false if it is of another.
+    pub(super) fn refill(&mut self, vertices: usize, rates: &mut Vec<f64>) -> bool {
+        match &mut self.algorithm {
+            Any::SpanningTree(tree) => tree.refill(vertices, rates),
+            _ => false,
+        }
+    }
+
     /// Writes one value per entry to its cell, and another where there is none.
     fn scatter<T: Float>(
         &self,

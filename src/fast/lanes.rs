@@ -19,7 +19,7 @@ use pulp::{Arch, NullaryFnOnce};
 use super::stream::{Stream, stir, unit};
 
 /// The widest level.
-static WIDEST: LazyLock<Arch> = LazyLock::new(Arch::new);
+pub(crate) static WIDEST: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Draws the weight of each entry, of this mean: infinite where the mean is.
 pub(super) fn weights(mut stream: Stream, means: &[f64], weights: &mut Vec<f64>) {
@@ -93,6 +93,20 @@ fn minus_log(u: f64) -> f64 {
     let even = w * EVEN.iter().fold(0.0, |sum, factor| sum * w + factor);
     let half = 0.5 * f * f;
     ((half - (s * (half + (even + odd)) + k * LOG_2[1])) - f) - k * LOG_2[0]
+}
+
+/// Writes what stands above the diagonal, row by row, to both triangles of a matrix of so many rows and columns.
+#[inline]
+pub(super) fn triangle<T: Copy + Default>(
+    n: usize,
+    stride: usize,
+    mut values: impl Iterator<Item = T>,
+    matrix: &mut [T],
+) {
+    for (u, row) in matrix.chunks_exact_mut(stride).enumerate().take(n) {
+        row[u + 1..n].iter_mut().zip(&mut values).for_each(|(place, value)| *place = value);
+    }
+    mirror(stride, matrix);
 }
 
 /// Copies the upper triangle of a square matrix, whose side is a multiple of 8, to the lower one.

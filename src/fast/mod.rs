@@ -42,7 +42,7 @@
 mod alias;
 mod arborescence;
 mod binary_tree;
-mod lanes;
+pub(crate) mod lanes;
 mod matching;
 mod positions;
 mod races;

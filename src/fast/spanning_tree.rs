@@ -138,6 +138,23 @@ impl SpanningTree {
         Ok(made.on_weights())
     }
 
+    /// Gives a complete graph [on weights](Self::on_weights) other rates, which are positive, and takes back those it had; false, and
+    /// nothing done, if it is another graph.
+    pub(crate) fn refill(&mut self, vertices: usize, rates: &mut Vec<f64>) -> bool {
+        let Layout::Dense(matrix) = &mut self.layout else { return false };
+        if !matrix.is_complete
+            || matrix.alias.is_some()
+            || self.vertices != vertices
+            || rates.len() != self.rates.len()
+        {
+            return false;
+        }
+        std::mem::swap(&mut self.rates, rates);
+        lanes::means(&self.rates, &mut matrix.by_entry);
+        lanes::triangle(vertices, matrix.stride, self.rates.iter().copied(), &mut matrix.rates);
+        true
+    }
+
     /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
     #[must_use]
     pub fn on_weights(mut self) -> Self {
@@ -370,13 +387,7 @@ impl Matrix {
         let stride = self.stride;
         matrix.resize(stride * stride, 0);
         if self.is_complete {
-            let mut left = &drawn[..];
-            for (u, row) in matrix.chunks_exact_mut(stride).enumerate().take(n) {
-                let (own, others) = left.split_at(n - 1 - u);
-                row[u + 1..n].iter_mut().zip(own).for_each(|(place, weight)| *place = weight.to_bits());
-                left = others;
-            }
-            lanes::mirror(stride, matrix);
+            lanes::triangle(n, stride, drawn.iter().map(|weight| weight.to_bits()), matrix);
         } else {
             matrix.fill(f64::INFINITY.to_bits());
             for (&(u, v), weight) in edges.iter().zip(&*drawn) {
