@@ -247,6 +247,10 @@ fn nothing_is_left_of_the_item_before() {
         let lengths: Vec<usize> = (0..48).map(|_| sizes[below(sizes.len())]).collect();
         let percent: Vec<usize> = (0..48).map(|_| [2, 50, 100][below(3)]).collect();
         hold_to_each_alone(kind, by_races, 70, &lengths, &percent, false);
+        // Several of one size, of which some have all their entries.
+        let lengths: Vec<usize> = [5, 33, 40, 1].iter().flat_map(|&length| [length; 12]).collect();
+        let percent: Vec<usize> = (0..48).map(|_| [100, 100, 100, 50][below(4)]).collect();
+        hold_to_each_alone(kind, by_races, 40, &lengths, &percent, false);
     }
 }
 

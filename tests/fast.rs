@@ -726,8 +726,8 @@ fn traces_drawn_follow_the_law() {
         let samplers = samplers(right, 12);
         assert_eq!(samplers.len(), 2);
         for sampler in samplers {
-            assert!(judge(&*sampler, right, 100_000) > 1e-7, "{right:?}");
-            assert!(judge(&*sampler, wrong, 100_000) < 1e-7, "{right:?}");
+            assert!(judge(&*sampler, right, 200_000) > 1e-7, "{right:?}");
+            assert!(judge(&*sampler, wrong, 200_000) < 1e-7, "{right:?}");
         }
     };
     // Rates alike; and rates that use up all tries on edges that no longer race, so that weights finish the draw.

@@ -414,8 +414,7 @@ impl<'a, T: Float> Items<'a, T> {
         pairs.clear();
         let kept = kept.take();
         if let Some(mut kept) = kept
-            && self.kind == Kind::SpanningTree
-            && self.read_triangle(item, length, rates)
+            && self.read_all(item, length, rates)
         {
             self.scale.make_rates(rates);
             if kept.refill(length, rates) {
@@ -511,12 +510,20 @@ impl<'a, T: Float> Items<'a, T> {
         Ok(())
     }
 
-    /// Reads what stands above the diagonal, row by row; false if it is not all there, or is wrong, or does not lie in memory in order.
-    fn read_triangle(&self, item: usize, length: usize, rates: &mut Vec<f64>) -> bool {
+    /// Reads all entries that a spanning tree or a matching can have, row by row; false if they are not all there, or one is wrong, or rows do
+    /// not lie in memory in order.
+    fn read_all(&self, item: usize, length: usize, rates: &mut Vec<f64>) -> bool {
+        let first = |row: usize| match self.kind {
+            Kind::SpanningTree => row + 1,
+            _ => 0,
+        };
+        if !matches!(self.kind, Kind::SpanningTree | Kind::Matching) {
+            return false;
+        }
         let matrix = self.parameters.index_axis(Axis(0), item);
         let Ok(matrix) = matrix.into_dimensionality::<Ix2>() else { return false };
         let rows = matrix.rows().into_iter().take(length).enumerate();
-        let mut rows = rows.map(|(u, row)| Some(&row.to_slice()?[u + 1..length]));
+        let mut rows = rows.map(|(u, row)| Some(&row.to_slice()?[first(u)..length]));
         let is_read = self.mask.is_none()
             && rows.all(|row| {
                 let Some(row) = row else { return false };

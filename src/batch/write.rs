@@ -153,6 +153,7 @@ impl Prepared {
     pub(super) fn refill(&mut self, vertices: usize, rates: &mut Vec<f64>) -> bool {
         match &mut self.algorithm {
             Any::SpanningTree(tree) => tree.refill(vertices, rates),
+            Any::Matching(matching) => matching.refill(vertices, rates),
             _ => false,
         }
     }

@@ -22,8 +22,7 @@ use super::stream::{Stream, stir, unit};
 pub(crate) static WIDEST: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Draws the weight of each entry, of this mean: infinite where the mean is.
-pub(super) fn weights(mut stream: Stream, means: &[f64], weights: &mut Vec<f64>) {
-    weights.resize(means.len(), 0.0);
+pub(super) fn weights(mut stream: Stream, means: &[f64], weights: &mut [f64]) {
     WIDEST.dispatch(Weigh { keys: [stream.bits(), stream.bits()], means, weights });
 }
 
@@ -212,6 +211,134 @@ impl NullaryFnOnce for Prim<'_> {
     }
 }
 
+/// The least number of a row, 0 or above, and the first place where it stands; those where `closed` is all ones come last.
+#[inline(always)]
+fn first_least(row: &[f64], closed: &[u64]) -> (f64, usize) {
+    let count = row.len().min(closed.len());
+    let (row, closed) = (&row[..count], &closed[..count]);
+    let mut least = u64::MAX;
+    for v in 0..count {
+        let bits = row[v].to_bits() | closed[v];
+        least = if bits < least { bits } else { least };
+    }
+    let mut first = u64::MAX;
+    for v in 0..count {
+        let this = if row[v].to_bits() | closed[v] == least { v as u64 } else { u64::MAX };
+        first = if this < first { this } else { first };
+    }
+    (f64::from_bits(least), first as usize)
+}
+
+/// Takes the lightest cell of a matrix without absent cells again and again, each time in a row and a column of which none was taken.
+pub(super) struct Greedy<'a> {
+    /// Row by row; of equally light cells the first is taken.
+    pub(super) weights: &'a [f64],
+    /// Of each row the lightest cell whose column was left when it was looked at, and its column. Working memory.
+    pub(super) lightest: &'a mut Vec<f64>,
+    pub(super) columns: &'a mut Vec<u32>,
+    /// All ones for a column that is taken. Working memory.
+    pub(super) closed: &'a mut Vec<u64>,
+    /// For each race the row and the column; as many as there are rows.
+    pub(super) taken: &'a mut [(u32, u32)],
+}
+
+impl Greedy<'_> {
+    pub(super) fn run(self) {
+        WIDEST.dispatch(self);
+    }
+}
+
+impl NullaryFnOnce for Greedy<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { weights, lightest, columns, closed, taken } = self;
+        let n = taken.len();
+        closed.clear();
+        closed.resize(n, 0);
+        lightest.clear();
+        columns.clear();
+        for row in weights.chunks_exact(n) {
+            let (weight, column) = first_least(row, closed);
+            lightest.push(weight);
+            columns.push(column as u32);
+        }
+        // Rows that are taken are closed too, in a list of their own.
+        let mut done = vec![0; n];
+        for place in taken {
+            loop {
+                let (_, row) = first_least(lightest, &done);
+                let column = columns[row] as usize;
+                if closed[column] == 0 {
+                    (closed[column], done[row]) = (u64::MAX, u64::MAX);
+                    *place = (row as u32, column as u32);
+                    break;
+                }
+                let (weight, column) = first_least(&weights[row * n..][..n], closed);
+                (lightest[row], columns[row]) = (weight, column as u32);
+            }
+        }
+    }
+}
+
+/// What races beside the winner and does not go on, for each race of a matching without absent cells: the other cells of its row and column.
+pub(super) struct Crossed<'a> {
+    /// Row by row.
+    pub(super) rates: &'a [f64],
+    /// The race by which each row and each column is taken.
+    pub(super) rows: &'a [u32],
+    pub(super) columns: &'a [u32],
+    /// Of each column the sum over rows taken later; and 1 if it itself is taken later. Working memory.
+    pub(super) sums: &'a mut Vec<f64>,
+    pub(super) left: &'a mut Vec<f64>,
+    pub(super) others: &'a mut [f64],
+}
+
+impl Crossed<'_> {
+    pub(super) fn run(self) {
+        WIDEST.dispatch(self);
+    }
+}
+
+impl NullaryFnOnce for Crossed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { rates, rows, columns, sums, left, others } = self;
+        let n = others.len();
+        let mut taken = vec![(0, 0); n];
+        (0..).zip(rows).for_each(|(row, &race)| taken[race as usize].0 = row);
+        (0..).zip(columns).for_each(|(column, &race)| taken[race as usize].1 = column);
+        for list in [&mut *sums, &mut *left] {
+            list.clear();
+            list.resize(n, 0.0);
+        }
+        let (sums, left) = (&mut sums[..n], &mut left[..n]);
+        for (others, (row, column)) in others.iter_mut().zip(taken).rev() {
+            let row = &rates[row * n..][..n];
+            let mut partial = [0.0; 8];
+            let (eights, rest) = row.as_chunks::<8>();
+            let (lefts, rest_left) = left.as_chunks::<8>();
+            for (eight, left) in eights.iter().zip(lefts) {
+                for i in 0..8 {
+                    partial[i] += eight[i] * left[i];
+                }
+            }
+            for (i, (rate, left)) in rest.iter().zip(rest_left).enumerate() {
+                partial[i] += rate * left;
+            }
+            let fours = [0, 1, 2, 3].map(|i| partial[i] + partial[i + 4]);
+            *others = sums[column] + ((fours[0] + fours[2]) + (fours[1] + fours[3]));
+            left[column] = 1.0;
+            for v in 0..n {
+                sums[v] += row[v];
+            }
+        }
+    }
+}
+
 /// What races beside the winner and does not go on, for each race of a spanning tree: rates between the two components that it joins.
 /// Rows of components are added up as they are joined.
 pub(super) struct Contract<'a> {
@@ -353,7 +480,7 @@ mod tests {
     /// Value stability: a change here changes the draws of every seed and belongs in the CHANGELOG.
     #[test]
     fn weights_stay_what_they_are() {
-        let mut drawn = Vec::new();
+        let mut drawn = [0.0; 3];
         weights(Stream::weights(Seed::new(1), 0), &[1.0; 3], &mut drawn);
         assert_eq!(drawn, [0.5600434299270407, 0.34981494133033786, 0.8380087957962237]);
     }
@@ -361,7 +488,8 @@ mod tests {
     /// Means, variances and neighbours' products of a million, each within six standard errors: false alarm below 1e-7 in all.
     #[test]
     fn weights_are_standard_exponentials_that_do_not_know_each_other() {
-        let (count, mut drawn) = (1_000_000, Vec::new());
+        let count = 1_000_000;
+        let mut drawn = vec![0.0; count];
         let moments = |values: &[f64], lag: usize| {
             let n = (values.len() - lag) as f64;
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -384,6 +512,7 @@ mod tests {
         // The first of many draws, whose keys are near each other.
         let firsts: Vec<f64> = (0..200_000)
             .map(|draw| {
+                let mut drawn = [0.0];
                 weights(Stream::weights(Seed::new(3), draw), &[1.0], &mut drawn);
                 drawn[0]
             })
@@ -496,6 +625,73 @@ mod tests {
                     of(one).iter().map(|a| of(two).iter().map(|b| rates[a * stride + b]).sum::<f64>()).sum();
                 assert_eq!(others, both - rates[u * stride + v], "{n}");
                 component.iter_mut().filter(|name| **name == one).for_each(|name| *name = two);
+            }
+        }
+    }
+
+    #[test]
+    fn the_lightest_cell_that_is_left_is_taken_and_the_first_of_several() {
+        for n in (1_usize..12).chain([33, 64]) {
+            for values in [3, 1 << 40] {
+                let weights: Vec<f64> = matrix(0, n, 5).iter().map(|bits| (bits % values) as f64).collect();
+                let taken = at_each_level(|arch| {
+                    let mut taken = vec![(7, 7); n];
+                    let (mut lightest, mut columns, mut closed) = (vec![1.0], vec![2], vec![3; 100]);
+                    arch.dispatch(Greedy {
+                        weights: &weights,
+                        lightest: &mut lightest,
+                        columns: &mut columns,
+                        closed: &mut closed,
+                        taken: &mut taken,
+                    });
+                    taken
+                });
+                let mut left: Vec<(usize, usize)> =
+                    (0..n).flat_map(|row| (0..n).map(move |column| (row, column))).collect();
+                for (row, column) in taken {
+                    let (row, column) = (row as usize, column as usize);
+                    let weight = |cell: &&(usize, usize)| weights[cell.0 * n + cell.1];
+                    let first = left.iter().min_by(|a, b| weight(a).total_cmp(&weight(b))); // of equals the first
+                    assert_eq!(first, Some(&(row, column)), "{n}, {values} values");
+                    left.retain(|cell| cell.0 != row && cell.1 != column);
+                }
+                assert!(left.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn what_races_beside_a_cell_is_what_its_row_and_column_have_left() {
+        for n in (1_usize..12).chain([33, 64]) {
+            let mut bits = bits(n as u64);
+            let mut order = || {
+                let mut order: Vec<(u64, u32)> = (0..n as u32).map(|place| (bits(), place)).collect();
+                order.sort_unstable();
+                order.into_iter().map(|(_, place)| place).collect::<Vec<u32>>()
+            };
+            let (rows, columns) = (order(), order());
+            // Whole numbers, so that sums are exact in any order.
+            let rates: Vec<f64> = matrix(0, n, 6).iter().map(|bits| (bits >> 44) as f64).collect();
+            let others = at_each_level(|arch| {
+                let mut others = vec![f64::NAN; n];
+                let (mut sums, mut left) = (vec![1.0; 3], Vec::new());
+                arch.dispatch(Crossed {
+                    rates: &rates,
+                    rows: &rows,
+                    columns: &columns,
+                    sums: &mut sums,
+                    left: &mut left,
+                    others: &mut others,
+                });
+                others
+            });
+            for (race, others) in (0..).zip(others) {
+                let goes = |cell: &usize| {
+                    let (row, column) = (rows[cell / n], columns[cell % n]);
+                    row.min(column) == race && row != column
+                };
+                let want: f64 = (0..n * n).filter(goes).map(|cell| rates[cell]).sum();
+                assert_eq!(others, want, "{n}, race {race}");
             }
         }
     }

@@ -4,7 +4,8 @@
 //! Entry `k` is the `k`-th present cell, row by row. A draw: a row that is left is drawn in proportion to its total rate, and a cell of it
 //! in proportion to its rate; both again if its column is taken. A run on given weights: for each row that is left the lightest cell is
 //! kept of those whose columns were left when it was looked for. The lightest of these is looked at: if its column has gone, the row looks
-//! again; if not, it wins, since no cell that is left is lighter.
+//! again; if not, it wins, since no cell that is left is lighter. A draw [on weights](Matching::on_weights): all weights are drawn at once,
+//! and the algorithm is run on them.
 //!
 //! # Law
 //! *Draws.* As for spanning trees: a cell drawn out of all in rows that are left, given that it races, is a winner, whatever happened
@@ -20,6 +21,7 @@
 //! at worst, with all rates piled on a few columns, n times, O(n³) in all. What follows from the trace: O(n²).
 
 use super::alias::{Alias, TRIES};
+use super::lanes;
 use super::races::{Races, later, least, select};
 use super::stream::Stream;
 use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
@@ -98,6 +100,23 @@ impl Matching {
         self.starts.len() - 1
     }
 
+    /// Whether no cell is absent.
+    fn is_full(&self) -> bool {
+        self.rates.len() == self.size() * self.size()
+    }
+
+    /// Gives a matrix without absent cells [on weights](Self::on_weights) other rates, which are positive, and takes back those it had;
+    /// false, and nothing done, if it is another matrix.
+    pub(crate) fn refill(&mut self, n: usize, rates: &mut Vec<f64>) -> bool {
+        if !self.is_full() || !self.aliases.is_empty() || self.size() != n || rates.len() != n * n {
+            return false;
+        }
+        std::mem::swap(&mut self.rates, rates);
+        lanes::means(&self.rates, &mut self.means);
+        self.totals.clear(); // only those who draw by rows need them
+        true
+    }
+
     fn row(&self, row: usize) -> std::ops::Range<usize> {
         self.starts[row]..self.starts[row + 1]
     }
@@ -143,6 +162,9 @@ pub struct Scratch {
     columns: Vec<u32>,
     /// Columns' values: sums of rates, or of what is summed over races.
     by_column: Vec<f64>,
+    left_columns: Vec<f64>,
+    closed: Vec<u64>,
+    taken: Vec<(u32, u32)>,
     left: Left,
 }
 
@@ -231,6 +253,20 @@ impl Algorithm for Matching {
         Some(stream)
     }
 
+    fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
+        if !self.aliases.is_empty() {
+            return false;
+        }
+        scratch.start(self.size());
+        scratch.weights.resize(self.rates.len(), 0.0);
+        lanes::weights(stream.clone(), &self.means, &mut scratch.weights);
+        if let Some(weights) = weights {
+            weights.copy_from_slice(&scratch.weights);
+        }
+        self.hold(scratch);
+        true
+    }
+
     fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
         scratch.start(self.size());
         self.go_on(weights, scratch);
@@ -252,10 +288,15 @@ impl Algorithm for Matching {
     }
 
     fn totals(&self, scratch: &mut Scratch) {
-        let Scratch { races, rows, columns, by_column, .. } = scratch;
+        let Scratch { races, rows, columns, by_column, left_columns, .. } = scratch;
         let n = self.size();
         races.others.clear();
         races.others.resize(n, 0.0);
+        if self.is_full() {
+            let (rates, others) = (&self.rates[..], &mut races.others[..]);
+            lanes::Crossed { rates, rows, columns, sums: by_column, left: left_columns, others }.run();
+            return races.accumulate(rates);
+        }
         by_column.clear();
         by_column.resize(n, 0.0);
         for (row, &taken) in rows.iter().enumerate() {
@@ -296,8 +337,7 @@ impl Matching {
     #[inline]
     fn go_on<W: Weights>(&self, weights_of: W, scratch: &mut Scratch) -> W {
         let mut weights_of = weights_of; // in registers, not where the caller has it
-        let Scratch { races, weights, lightest, cells, rows, columns, .. } = scratch;
-        let n = self.size();
+        let Scratch { weights, rows, columns, .. } = &mut *scratch;
         weights.clear();
         for (row, &taken) in rows.iter().enumerate() {
             let range = self.row(row);
@@ -306,6 +346,23 @@ impl Matching {
                 (NONE, NONE) => weights_of.of(|| entry, mean),
                 _ => f64::INFINITY,
             }));
+        }
+        self.hold(scratch);
+        weights_of
+    }
+
+    /// Holds the races that have not been held, on the weights that have been drawn.
+    fn hold(&self, scratch: &mut Scratch) {
+        let Scratch { races, weights, lightest, cells, rows, columns, closed, taken, .. } = scratch;
+        let n = self.size();
+        if self.is_full() && races.winners.is_empty() {
+            taken.resize(n, (0, 0));
+            lanes::Greedy { weights, lightest, columns: cells, closed, taken }.run();
+            for (race, &(row, column)) in (0..).zip(&*taken) {
+                (rows[row as usize], columns[column as usize]) = (race, race);
+                races.winners.push(row * n as u32 + column);
+            }
+            return;
         }
         lightest.clear();
         cells.clear();
@@ -344,7 +401,6 @@ impl Matching {
                 (lightest[row], cells[row]) = look(row, columns);
             }
         }
-        weights_of
     }
 
     /// Writes a value for each cell, from the sum at its last race.

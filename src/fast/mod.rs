@@ -350,10 +350,11 @@ pub trait Algorithm: Sync {
         None
     }
 
-    /// Draws the weights of all entries at once, runs on them, and returns them; `None` if it is faster to draw one when it is looked at.
-    fn draw_all<'s>(&self, stream: &Stream, scratch: &'s mut Self::Scratch) -> Option<&'s [f64]> {
-        let _ = (stream, scratch);
-        None
+    /// Draws the weights of all entries at once, runs on them, and writes those of present entries if they are asked for; false, and
+    /// nothing done, if it is faster to draw each when it is looked at.
+    fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Self::Scratch) -> bool {
+        let _ = (stream, weights, scratch);
+        false
     }
 
     /// Runs on these weights.
@@ -588,23 +589,19 @@ pub(crate) fn draw<A: Algorithm>(
     mut row: Outputs<'_>,
 ) {
     let stream = Stream::weights(seed, number);
-    let weights = row.exponentials.take();
+    let mut weights = row.exponentials.take();
     let mut totals = false;
-    if let Some(drawn) = algorithm.draw_all(&stream, scratch) {
-        if let Some(weights) = weights {
-            weights.copy_from_slice(drawn);
-        }
+    if let Some(weights) = weights.as_deref_mut() {
+        mark(absent, weights, f64::INFINITY);
+    }
+    if algorithm.draw_all(&stream, weights.as_deref_mut(), scratch) {
         return write(algorithm, absent, (scratch, totals), Stream::conditional(seed, number), row);
     }
     match (algorithm.draw(stream.clone(), scratch), weights) {
         (None, None) => algorithm.run(Drawn(stream), scratch),
-        (None, Some(weights)) => {
-            mark(absent, weights, f64::INFINITY);
-            algorithm.run(Kept(stream, weights), scratch);
-        }
+        (None, Some(weights)) => algorithm.run(Kept(stream, weights), scratch),
         (Some(_), None) => {}
         (Some(stream), Some(weights)) => {
-            mark(absent, weights, f64::INFINITY);
             algorithm.totals(scratch);
             totals = true;
             algorithm.conditional(scratch, stream, weights);

@@ -375,6 +375,7 @@ struct Block {
 impl Matrix {
     /// Draws all weights at once and runs on them.
     fn draw_all(&self, n: usize, edges: &[(u32, u32)], stream: &Stream, scratch: &mut Scratch) {
+        scratch.drawn.resize(edges.len(), 0.0);
         lanes::weights(stream.clone(), &self.by_entry, &mut scratch.drawn);
         if n <= SMALL {
             let drawn = std::mem::take(&mut scratch.drawn);
@@ -871,14 +872,16 @@ impl Algorithm for SpanningTree {
         }
     }
 
-    fn draw_all<'s>(&self, stream: &Stream, scratch: &'s mut Scratch) -> Option<&'s [f64]> {
-        match &self.layout {
-            Layout::Dense(matrix) if matrix.alias.is_none() => {
-                matrix.draw_all(self.vertices, &self.edges, stream, scratch);
-                Some(&scratch.drawn)
-            }
-            _ => None,
+    fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
+        let Layout::Dense(matrix) = &self.layout else { return false };
+        if matrix.alias.is_some() {
+            return false;
         }
+        matrix.draw_all(self.vertices, &self.edges, stream, scratch);
+        if let Some(weights) = weights {
+            weights.copy_from_slice(&scratch.drawn);
+        }
+        true
     }
 
     fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
