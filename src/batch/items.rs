@@ -414,10 +414,10 @@ impl<'a, T: Float> Items<'a, T> {
         pairs.clear();
         let kept = kept.take();
         if let Some(mut kept) = kept
-            && self.read_all(item, length, rates)
+            && self.read_all(item, length, root, rates)
         {
             self.scale.make_rates(rates);
-            if kept.refill(length, rates) {
+            if kept.refill(length, root, rates) {
                 return Ok(kept);
             }
             rates.clear();
@@ -510,24 +510,28 @@ impl<'a, T: Float> Items<'a, T> {
         Ok(())
     }
 
-    /// Reads all entries that a spanning tree or a matching can have, row by row; false if they are not all there, or one is wrong, or rows do
+    /// Reads all entries that a structure can have, row by row; false if they are not all there, or one is wrong, or rows do
     /// not lie in memory in order.
-    fn read_all(&self, item: usize, length: usize, rates: &mut Vec<f64>) -> bool {
-        let first = |row: usize| match self.kind {
-            Kind::SpanningTree => row + 1,
-            _ => 0,
+    fn read_all(&self, item: usize, length: usize, root: usize, rates: &mut Vec<f64>) -> bool {
+        let parts = |row: usize| match self.kind {
+            Kind::SpanningTree => [row + 1..length, 0..0, 0..0],
+            Kind::Arborescence => {
+                let (one, two) = (row.min(root), row.max(root));
+                [0..one, one + 1..two.max(one + 1), two + 1..length]
+            }
+            _ => [0..length, 0..0, 0..0],
         };
-        if !matches!(self.kind, Kind::SpanningTree | Kind::Matching) {
+        if !is_matrix(self.kind) || root >= length {
             return false;
         }
         let matrix = self.parameters.index_axis(Axis(0), item);
         let Ok(matrix) = matrix.into_dimensionality::<Ix2>() else { return false };
         let rows = matrix.rows().into_iter().take(length).enumerate();
-        let mut rows = rows.map(|(u, row)| Some(&row.to_slice()?[first(u)..length]));
+        let mut rows = rows.map(|(u, row)| Some((row.to_slice()?, parts(u))));
         let is_read = self.mask.is_none()
             && rows.all(|row| {
-                let Some(row) = row else { return false };
-                rates.extend(row.iter().map(|value| value.to_f64()));
+                let Some((row, parts)) = row else { return false };
+                parts.into_iter().for_each(|part| rates.extend(row[part].iter().map(|value| value.to_f64())));
                 true
             });
         let is_right = is_read && rates.iter().fold(true, |all, &value| all & self.scale.is_present(value));

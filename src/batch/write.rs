@@ -150,9 +150,10 @@ fn write<A: Algorithm, T: Float>(
 
 impl Prepared {
     /// Makes it that of an item with other rates, all positive, of the same graph; false if it is of another.
-    pub(super) fn refill(&mut self, vertices: usize, rates: &mut Vec<f64>) -> bool {
+    pub(super) fn refill(&mut self, vertices: usize, root: usize, rates: &mut Vec<f64>) -> bool {
         match &mut self.algorithm {
             Any::SpanningTree(tree) => tree.refill(vertices, rates),
+            Any::Arborescence(arborescence) => arborescence.refill(vertices, root, rates),
             Any::Matching(matching) => matching.refill(vertices, rates),
             _ => false,
         }

@@ -211,6 +211,79 @@ impl NullaryFnOnce for Prim<'_> {
     }
 }
 
+/// The least of some numbers, 0 or above, the first place where it stands, and whether that is the only one.
+pub(super) fn least(row: &[f64]) -> (f64, usize, bool) {
+    WIDEST.dispatch(Least(row))
+}
+
+struct Least<'a>(&'a [f64]);
+
+impl NullaryFnOnce for Least<'_> {
+    type Output = (f64, usize, bool);
+
+    #[inline(always)]
+    fn call(self) -> (f64, usize, bool) {
+        let row = self.0;
+        let mut least = u64::MAX;
+        for v in 0..row.len() {
+            let bits = row[v].to_bits();
+            least = if bits < least { bits } else { least };
+        }
+        let (mut first, mut count) = (u64::MAX, 0_u64);
+        for v in 0..row.len() {
+            let is_least = row[v].to_bits() == least;
+            let this = if is_least { v as u64 } else { u64::MAX };
+            first = if this < first { this } else { first };
+            count += u64::from(is_least);
+        }
+        (f64::from_bits(least), first as usize, count == 1)
+    }
+}
+
+/// Makes an operation of two rows of one length, of which the second is written.
+macro_rules! on_rows {
+    ($(#[$doc:meta])* $name:ident, $operation:ident, |$from:ident, $to:ident $(, $time:ident)?| $value:expr) => {
+        $(#[$doc])*
+        pub(super) fn $name(from: &[f64], $($time: f64,)? to: &mut [f64]) {
+            WIDEST.dispatch($operation { from, $($time,)? to });
+        }
+
+        struct $operation<'a> {
+            from: &'a [f64],
+            $($time: f64,)?
+            to: &'a mut [f64],
+        }
+
+        impl NullaryFnOnce for $operation<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn call(self) {
+                let Self { from, $($time,)? to } = self;
+                let count = from.len().min(to.len());
+                let (from, to) = (&from[..count], &mut to[..count]);
+                for v in 0..count {
+                    let ($from, $to) = (from[v], to[v]);
+                    to[v] = $value;
+                }
+            }
+        }
+    };
+}
+
+on_rows!(
+    /// Adds each number to the other row's.
+    add, Add, |from, to| to + from
+);
+on_rows!(
+    /// Writes each number less a time.
+    subtract, Subtract, |from, _to, time| from - time
+);
+on_rows!(
+    /// Writes each number less a time, where it is less than what stands there.
+    lighter, Lighter, |from, to, time| if from - time < to { from - time } else { to }
+);
+
 /// The least number of a row, 0 or above, and the first place where it stands; those where `closed` is all ones come last.
 #[inline(always)]
 fn first_least(row: &[f64], closed: &[u64]) -> (f64, usize) {
@@ -693,6 +766,48 @@ mod tests {
                 let want: f64 = (0..n * n).filter(goes).map(|cell| rates[cell]).sum();
                 assert_eq!(others, want, "{n}, race {race}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_are_the_same_at_all_levels_and_as_they_are_told() {
+        let mut bits = bits(9);
+        for count in (1_usize..40).chain([100]) {
+            let mut values = || (0..count).map(|_| (bits() % 64) as f64).collect::<Vec<f64>>();
+            let (from, to, time) = (values(), values(), 7.0);
+            let after = |run: &dyn Fn(Arch, &mut [f64])| {
+                at_each_level(|arch| {
+                    let mut row = to.clone();
+                    run(arch, &mut row);
+                    row
+                })
+            };
+            let told = |of: fn(f64, f64) -> f64| {
+                from.iter().zip(&to).map(|(&from, &to)| of(from, to)).collect::<Vec<f64>>()
+            };
+            assert_eq!(after(&|arch, to| arch.dispatch(Add { from: &from, to })), told(|from, to| from + to));
+            assert_eq!(
+                after(&|arch, to| arch.dispatch(Subtract { from: &from, time, to })),
+                told(|from, _| from - 7.0)
+            );
+            assert_eq!(
+                after(&|arch, to| arch.dispatch(Lighter { from: &from, time, to })),
+                told(|from, to| to.min(from - 7.0))
+            );
+            let mut inverse = at_each_level(|arch| {
+                let mut means = vec![0.0; count];
+                arch.dispatch(Means { rates: &from, means: &mut means });
+                means
+            });
+            inverse.iter_mut().for_each(|mean| *mean = 1.0 / *mean);
+            assert!(
+                inverse.iter().zip(&from).all(|(a, b)| (a - b).abs() <= 1e-15 * b),
+                "{inverse:?} {from:?}"
+            );
+            let found = at_each_level(|arch| arch.dispatch(Least(&from)));
+            let least = from.iter().copied().fold(f64::INFINITY, f64::min);
+            let places: Vec<usize> = (0..count).filter(|&v| from[v] == least).collect();
+            assert_eq!(found, (least, places[0], places.len() == 1));
         }
     }
 }

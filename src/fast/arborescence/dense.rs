@@ -1,7 +1,8 @@
 //! Rows of a matrix.
 
-use super::super::races::{least, sum};
-use super::super::{NONE, Weights};
+use super::super::races::sum;
+use super::super::stream::Stream;
+use super::super::{NONE, Weights, lanes};
 use super::{Component, Digraph, Forest};
 
 /// A row for each head: a cell for each tail.
@@ -12,8 +13,6 @@ pub(super) struct Matrix {
     means: Vec<f64>,
     /// 0 where there is no arc.
     rates: Vec<f64>,
-    /// The sum of the other rates in the row.
-    others: Vec<f64>,
     /// [`NONE`] where there is no arc.
     entries: Vec<u32>,
 }
@@ -25,7 +24,6 @@ impl Matrix {
             vertices,
             means: vec![f64::INFINITY; cells],
             rates: vec![0.0; cells],
-            others: vec![0.0; cells],
             entries: vec![NONE; cells],
         };
         let present = (0..).zip(arcs).zip(rates).filter(|(_, rate)| **rate > 0.0);
@@ -33,10 +31,15 @@ impl Matrix {
             let cell = v as usize * vertices + u as usize;
             (matrix.means[cell], matrix.rates[cell], matrix.entries[cell]) = (rate.recip(), rate, entry);
         }
-        for (others, rates) in matrix.others.chunks_mut(vertices).zip(matrix.rates.chunks(vertices)) {
-            sums_of_others(rates, others);
-        }
         matrix
+    }
+
+    /// Gives the arcs other rates; those that are present stay so.
+    pub(super) fn refill(&mut self, arcs: &[(u32, u32)], rates: &[f64]) {
+        for (&(u, v), &rate) in arcs.iter().zip(rates) {
+            self.rates[v as usize * self.vertices + u as usize] = rate;
+        }
+        lanes::means(&self.rates, &mut self.means);
     }
 }
 
@@ -82,13 +85,7 @@ impl Rows {
     pub(super) fn draw<'a>(&'a mut self, matrix: &'a Matrix, root: usize, weights: impl Weights) -> Run<'a> {
         let mut weights = weights; // in registers, not where the caller has it
         let n = matrix.vertices;
-        self.top.clear();
-        self.top.extend(0..n as u32);
-        self.times.clear();
-        self.times.resize(n, 0.0);
-        if self.weights.len() < n * n {
-            self.weights.resize(n * n, 0.0);
-        }
+        self.start(n);
         for head in (0..n).filter(|&head| head != root) {
             let row = head * n..(head + 1) * n;
             let cells = self.weights[row.clone()].iter_mut().zip(&matrix.means[row.clone()]);
@@ -98,6 +95,33 @@ impl Rows {
             self.weights[head * n + head] = f64::INFINITY;
         }
         Run { matrix, rows: self }
+    }
+
+    /// Draws the weights of all cells at once.
+    pub(super) fn draw_all<'a>(&'a mut self, matrix: &'a Matrix, stream: &Stream) -> Run<'a> {
+        let n = matrix.vertices;
+        self.start(n);
+        lanes::weights(stream.clone(), &matrix.means, &mut self.weights[..n * n]);
+        Run { matrix, rows: self }
+    }
+
+    /// Writes the weight of each present arc.
+    pub(super) fn keep(&self, matrix: &Matrix, weights: &mut [f64]) {
+        for (&entry, weight) in matrix.entries.iter().zip(&self.weights) {
+            if let Some(place) = weights.get_mut(entry as usize) {
+                *place = *weight;
+            }
+        }
+    }
+
+    fn start(&mut self, n: usize) {
+        self.top.clear();
+        self.top.extend(0..n as u32);
+        self.times.clear();
+        self.times.resize(n, 0.0);
+        if self.weights.len() < n * n {
+            self.weights.resize(n * n, 0.0);
+        }
     }
 }
 
@@ -132,9 +156,12 @@ impl Digraph for Run<'_> {
     fn race(&mut self, forest: &Forest, component: usize) -> u32 {
         let n = self.matrix.vertices;
         let row = component * n..(component + 1) * n;
-        let time = least(&self.rows.weights[row.clone()]);
+        let (time, first, is_alone) = lanes::least(&self.rows.weights[row.clone()]);
         self.rows.times[component] = time;
-        let (mut winner, mut from) = (NONE, 0);
+        if is_alone && component < n {
+            return self.matrix.entries[component * n + first];
+        }
+        let (mut winner, mut from) = (NONE, first);
         while let Some(next) =
             self.rows.weights[row.clone()][from..].iter().position(|&weight| weight == time)
         {
@@ -160,16 +187,11 @@ impl Digraph for Run<'_> {
         let of = |member: u32| (&old[member as usize * n..][..n], times[member as usize]);
         let members = forest.members(new);
         let ((one, one_time), (two, two_time)) = (of(members[0]), of(members[1]));
-        for (place, (one, two)) in row.iter_mut().zip(one.iter().zip(two)) {
-            let (one, two) = (one - one_time, two - two_time);
-            *place = if one < two { one } else { two };
-        }
+        lanes::subtract(one, one_time, row);
+        lanes::lighter(two, two_time, row);
         for &member in &members[2..] {
             let (weights, time) = of(member);
-            for (place, weight) in row.iter_mut().zip(weights) {
-                let weight = weight - time;
-                *place = if weight < *place { weight } else { *place };
-            }
+            lanes::lighter(weights, time, row);
         }
         for &vertex in forest.vertices(new) {
             row[vertex as usize] = f64::INFINITY; // no arc from inside races
@@ -191,7 +213,10 @@ impl Rows {
         let (n, rates) = (matrix.vertices, &mut self.rates);
         others.extend(forest.components[..n].iter().enumerate().map(|(vertex, of)| match of.tail {
             NONE => 0.0,
-            tail => matrix.others[vertex * n + tail as usize],
+            tail => {
+                let (before, after) = matrix.rates[vertex * n..][..n].split_at(tail as usize);
+                sum(before) + sum(&after[1..])
+            }
         }));
         let contracted = forest.components.len() - n;
         if rates.len() < contracted * n {
@@ -205,13 +230,8 @@ impl Rows {
                 Some(number) => &old[number * n..][..n],
             };
             let members = forest.members(n + number);
-            let (one, two) = (of(members[0]), of(members[1]));
-            for (place, (one, two)) in row.iter_mut().zip(one.iter().zip(two)) {
-                *place = one + two;
-            }
-            for &member in &members[2..] {
-                row.iter_mut().zip(of(member)).for_each(|(place, rate)| *place += rate);
-            }
+            row.copy_from_slice(of(members[0]));
+            members[1..].iter().for_each(|&member| lanes::add(of(member), row));
             let (tail, head) = (component.tail as usize, arcs[component.winner as usize].1);
             let mut from_tail = 0.0;
             for &vertex in forest.vertices(n + number) {
