@@ -344,6 +344,9 @@ const LARGE: usize = 512;
 /// Up to so many vertices, pairs are looked at one by one.
 const SMALL: usize = 32;
 
+/// Beyond so many vertices, totals are summed up pair by pair: rows added up no longer fit into the cache.
+const MIDDLE: usize = 256;
+
 impl Scratch {
     /// Makes the lists of a dense run as long as they must be.
     fn fit(&mut self, n: usize) {
@@ -549,7 +552,7 @@ impl Matrix {
     }
 
     fn totals(&self, n: usize, rates: &[f64], scratch: &mut Scratch) {
-        let Scratch { races, order, race, places, begins, work, intervals, .. } = scratch;
+        let Scratch { races, order, race, places, begins, work, intervals, blocks, .. } = scratch;
         races.others.fill(0.0);
         let others = &mut races.others;
         if n <= SMALL {
@@ -570,18 +573,27 @@ impl Matrix {
             races.accumulate(rates);
             return;
         }
-        lanes::Contract {
-            stride: self.stride,
-            rates: &self.rates,
-            order,
-            race,
-            places,
-            begins,
-            work,
-            intervals,
-            others,
+        if n <= MIDDLE {
+            let stride = self.stride;
+            let rates = &self.rates;
+            lanes::Contract { stride, rates, order, race, places, begins, work, intervals, others }.run();
+        } else {
+            each_place(race, blocks, |j, blocks| {
+                let row = &self.rates[order[j] as usize * self.stride..][..n];
+                let mut stop = j;
+                for &Block { race, start } in blocks.iter().rev() {
+                    let mut block = start as usize..stop;
+                    stop = block.start;
+                    let (later, earlier) = places[race as usize];
+                    if later as usize == j {
+                        // All but the edge that wins.
+                        others[race as usize] += sum(row, &order[block.start..earlier as usize]);
+                        block.start = earlier as usize + 1;
+                    }
+                    others[race as usize] += sum(row, &order[block]);
+                }
+            });
         }
-        .run();
         races.accumulate(rates);
     }
 
@@ -676,6 +688,21 @@ fn rank(edges: &[(u64, u32, u32)], race: &mut [u32], winners: &mut [u32]) -> boo
         winners[lighter as usize] = entry;
     }
     2 * sum == edges.len() * edges.len().saturating_sub(1)
+}
+
+/// The sum of the numbers at these indices, in four interleaved sums.
+fn sum(row: &[f64], at: &[u32]) -> f64 {
+    let mut sums = [0.0; 4];
+    let fours = at.chunks_exact(4);
+    for &index in fours.remainder() {
+        sums[0] += row[index as usize];
+    }
+    for four in fours {
+        for (sum, &index) in sums.iter_mut().zip(four) {
+            *sum += row[index as usize];
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 impl SpanningTree {
