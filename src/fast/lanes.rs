@@ -6,8 +6,9 @@
 //!
 //! # Notation
 //! `stir` is the finaliser of SplitMix64 (Steele, Lea, Flood 2014, with the constants of Stafford's variant 13). The exponential of entry
-//! `k` is `-log u`, `u` the upper 52 bits of `stir(stir(a + k) ^ b)` in the middle of their cell of a grid of 2⁻⁵², where `a` and `b` are the
-//! first words of the stream of a draw's weights: a function of the seed, the draw and the entry only, in whatever order it is asked for.
+//! `k` (of an arborescence, of its cell in the matrix) is `-log u`, `u` the upper 52 bits of `stir(stir(a + k) ^ b)` in the middle of their
+//! cell of a grid of 2⁻⁵², where `a` and `b` are the first words of the stream of a draw's weights: a function of the seed, the draw and the
+//! entry only, in whatever order it is asked for.
 
 // Loops over an index into slices of one length: written with iterators zipped, the exponentials took six times as long.
 #![allow(clippy::needless_range_loop)]
