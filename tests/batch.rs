@@ -779,3 +779,45 @@ fn a_model_in_single_precision_is_a_batch_of_one() {
     assert_eq!(sparse, Err(BatchError::TooLarge { vertices: 9_000, most: 8_192 }));
     assert!(beyond.starts_with("item 0 has the rate ") && beyond.ends_with("as f32 has them"), "{beyond}");
 }
+
+/// Items that have all their entries take the place of the one before; between them are some that lack entries, by infinite logits. What is
+/// drawn of each is what is drawn of it where there is no other.
+#[test]
+fn an_item_in_the_place_of_another_is_as_in_its_own() {
+    for (kind, n) in [Kind::SpanningTree, Kind::Arborescence, Kind::Matching]
+        .into_iter()
+        .flat_map(|kind| [4, 40].map(|n| (kind, n)))
+    {
+        let mut logits = logits(kind, 9, n, 3);
+        for (item, u, v) in
+            [2, 3, 6].iter().flat_map(|&item| (0..n).flat_map(move |u| (0..n).map(move |v| (item, u, v))))
+        {
+            // Of a matching two blocks are left, of a graph all but some edges far from vertex 0.
+            let is_absent = match kind {
+                Kind::Matching => (u < n / 2) != (v < n / 2),
+                _ => u.min(v) > 1 && (u + v) % item == 0,
+            };
+            if is_absent {
+                logits[[item, u, v]] = f64::INFINITY;
+            }
+        }
+        let items = Items::logits(kind, logits.view()).unwrap();
+        let fields = [Field::Structure, Field::Trace, Field::LogProb, Field::Exponentials];
+        let drawn = |items: &Items<'_, f64>| {
+            let mut drawn = Drawn::new(items, 3, &fields).unwrap();
+            items.fill(5, 0, drawn.outputs()).unwrap();
+            drawn
+        };
+        let all = drawn(&items);
+        for item in 0..9 {
+            let alone = drawn(&items.some(item..item + 1));
+            let of = |all: &Drawn<f64>, item: usize| {
+                let numbers = [&all.structure, &all.trace]
+                    .map(|all| all.as_ref().unwrap().index_axis(Axis(0), item).to_owned());
+                let log_prob = all.log_prob.as_ref().unwrap().index_axis(Axis(0), item).to_owned();
+                (numbers, log_prob, all.exponentials.as_ref().unwrap().index_axis(Axis(0), item).to_owned())
+            };
+            assert_eq!(of(&all, item), of(&alone, 0), "{kind:?} {n}: item {item}");
+        }
+    }
+}

@@ -951,3 +951,14 @@ fn rates_of_zero_do_not_take_entries_away() {
         }
     }
 }
+
+/// Of equally light arcs the one with the lowest number wins, wherever its tail stands in the matrix.
+#[test]
+fn arcs_in_any_order_are_taken_by_their_number() {
+    let arcs = [(2, 1), (0, 1), (0, 2), (1, 2)];
+    for dense in [true, false] {
+        let arborescence = Arborescence::with_layout(3, 0, &arcs, &[1.0; 4], dense).unwrap();
+        let ran = runner(arborescence)(&[1.0, 1.0, 1.0, 2.0], &[0.5; 4]);
+        assert_eq!(ran.winners, [0, 2], "dense: {dense}");
+    }
+}

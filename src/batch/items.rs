@@ -412,15 +412,13 @@ impl<'a, T: Float> Items<'a, T> {
         let Reading { rates, pairs, kept } = reading;
         rates.clear();
         pairs.clear();
-        let kept = kept.take();
+        let kept = kept.take().filter(|kept| kept.can_be_refilled(length, root));
         if let Some(mut kept) = kept
             && self.read_all(item, length, root, rates)
         {
             self.scale.make_rates(rates);
-            if kept.refill(length, root, rates) {
-                return Ok(kept);
-            }
-            rates.clear();
+            kept.refill(rates);
+            return Ok(kept);
         }
         if !is_matrix(self.kind) {
             self.read_list(item, length, rates)?;
@@ -521,9 +519,6 @@ impl<'a, T: Float> Items<'a, T> {
             }
             _ => [0..length, 0..0, 0..0],
         };
-        if !is_matrix(self.kind) || root >= length {
-            return false;
-        }
         let matrix = self.parameters.index_axis(Axis(0), item);
         let Ok(matrix) = matrix.into_dimensionality::<Ix2>() else { return false };
         let rows = matrix.rows().into_iter().take(length).enumerate();

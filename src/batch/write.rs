@@ -149,13 +149,23 @@ fn write<A: Algorithm, T: Float>(
 }
 
 impl Prepared {
-    /// Makes it that of an item with other rates, all positive, of the same graph; false if it is of another.
-    pub(super) fn refill(&mut self, vertices: usize, root: usize, rates: &mut Vec<f64>) -> bool {
-        match &mut self.algorithm {
-            Any::SpanningTree(tree) => tree.refill(vertices, rates),
-            Any::Arborescence(arborescence) => arborescence.refill(vertices, root, rates),
-            Any::Matching(matching) => matching.refill(vertices, rates),
+    /// Whether an item of this length and root that has all its entries differs from it in the rates only, and can take its place.
+    pub(super) fn can_be_refilled(&self, length: usize, root: usize) -> bool {
+        match &self.algorithm {
+            Any::SpanningTree(tree) => tree.can_be_refilled(length),
+            Any::Arborescence(arborescence) => arborescence.can_be_refilled(length, root),
+            Any::Matching(matching) => matching.can_be_refilled(length),
             _ => false,
+        }
+    }
+
+    /// Makes it that of such an item.
+    pub(super) fn refill(&mut self, rates: &mut Vec<f64>) {
+        match &mut self.algorithm {
+            Any::SpanningTree(tree) => tree.refill(rates),
+            Any::Arborescence(arborescence) => arborescence.refill(rates),
+            Any::Matching(matching) => matching.refill(rates),
+            _ => (),
         }
     }
 

@@ -111,17 +111,19 @@ impl Arborescence {
         Ok(Self::made(vertices, root, arcs, rates, arcs.len() >= vertices * vertices / DENSE))
     }
 
-    /// Gives a complete digraph other rates, which are positive, and takes back those it had; false, and nothing done, if it is another
-    /// one.
-    pub(crate) fn refill(&mut self, vertices: usize, root: usize, rates: &mut Vec<f64>) -> bool {
-        let Layout::Dense(matrix) = &mut self.layout else { return false };
-        let is_complete = self.arcs.len() == (vertices - 1) * (vertices - 1);
-        if !is_complete || (self.vertices, self.root) != (vertices, root) || rates.len() != self.rates.len() {
-            return false;
-        }
+    /// Whether it is of the complete digraph of so many vertices with this root, less the arcs into it.
+    pub(crate) fn can_be_refilled(&self, vertices: usize, root: usize) -> bool {
+        (self.vertices, self.root) == (vertices, root)
+            && self.arcs.len() == (vertices - 1) * (vertices - 1)
+            && matches!(self.layout, Layout::Dense(_))
+    }
+
+    /// Gives one that [can be refilled](Self::can_be_refilled) as many other rates, which are positive and stand row by row as those it has,
+    /// and takes back these.
+    pub(crate) fn refill(&mut self, rates: &mut Vec<f64>) {
+        let Layout::Dense(matrix) = &mut self.layout else { return };
         std::mem::swap(&mut self.rates, rates);
         matrix.refill(&self.arcs, &self.rates);
-        true
     }
 
     fn made(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64], dense: bool) -> Self {

@@ -105,16 +105,16 @@ impl Matching {
         self.rates.len() == self.size() * self.size()
     }
 
-    /// Gives a matrix without absent cells [on weights](Self::on_weights) other rates, which are positive, and takes back those it had;
-    /// false, and nothing done, if it is another matrix.
-    pub(crate) fn refill(&mut self, n: usize, rates: &mut Vec<f64>) -> bool {
-        if !self.is_full() || !self.aliases.is_empty() || self.size() != n || rates.len() != n * n {
-            return false;
-        }
+    /// Whether it is [on weights](Self::on_weights), and of an n×n matrix without absent cells.
+    pub(crate) fn can_be_refilled(&self, n: usize) -> bool {
+        self.size() == n && self.is_full() && self.aliases.is_empty()
+    }
+
+    /// Gives one that [can be refilled](Self::can_be_refilled) as many other rates, which are positive, and takes back those it had.
+    pub(crate) fn refill(&mut self, rates: &mut Vec<f64>) {
         std::mem::swap(&mut self.rates, rates);
         lanes::means(&self.rates, &mut self.means);
         self.totals.clear(); // only those who draw by rows need them
-        true
     }
 
     fn row(&self, row: usize) -> std::ops::Range<usize> {

@@ -138,21 +138,18 @@ impl SpanningTree {
         Ok(made.on_weights())
     }
 
-    /// Gives a complete graph [on weights](Self::on_weights) other rates, which are positive, and takes back those it had; false, and
-    /// nothing done, if it is another graph.
-    pub(crate) fn refill(&mut self, vertices: usize, rates: &mut Vec<f64>) -> bool {
-        let Layout::Dense(matrix) = &mut self.layout else { return false };
-        if !matrix.is_complete
-            || matrix.alias.is_some()
-            || self.vertices != vertices
-            || rates.len() != self.rates.len()
-        {
-            return false;
-        }
+    /// Whether it is [on weights](Self::on_weights), and of the complete graph of so many vertices, with edges row by row.
+    pub(crate) fn can_be_refilled(&self, vertices: usize) -> bool {
+        self.vertices == vertices
+            && matches!(&self.layout, Layout::Dense(matrix) if matrix.is_complete && matrix.alias.is_none())
+    }
+
+    /// Gives one that [can be refilled](Self::can_be_refilled) as many other rates, which are positive, and takes back those it had.
+    pub(crate) fn refill(&mut self, rates: &mut Vec<f64>) {
+        let Layout::Dense(matrix) = &mut self.layout else { return };
         std::mem::swap(&mut self.rates, rates);
         lanes::means(&self.rates, &mut matrix.by_entry);
-        lanes::triangle(vertices, matrix.stride, self.rates.iter().copied(), &mut matrix.rates);
-        true
+        lanes::triangle(self.vertices, matrix.stride, self.rates.iter().copied(), &mut matrix.rates);
     }
 
     /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
