@@ -2,6 +2,7 @@
 
 use pulp::NullaryFnOnce;
 
+use super::items::Scale;
 use crate::fast::lanes::WIDEST;
 
 /// `log₂ e`, and `log 2` in two parts, of which the first has 32 bits, so that its product with a whole number is exact.
@@ -48,6 +49,37 @@ impl NullaryFnOnce for Rates<'_> {
     #[inline(always)]
     fn call(self) {
         self.0.iter_mut().for_each(|value| *value = exp_minus(*value));
+    }
+}
+
+/// Makes rates of numbers on a scale, 0 of those that stand for absent entries, and counts these; `None` if one of them stands for nothing,
+/// and then what has become of them means nothing.
+pub(super) fn all_rates(values: &mut [f64], scale: Scale) -> Option<usize> {
+    let (wrong, absent) = match scale {
+        Scale::Rates => WIDEST.dispatch(AllRates::<false>(values)),
+        Scale::Logits => WIDEST.dispatch(AllRates::<true>(values)),
+    };
+    (wrong == 0).then_some(absent as usize)
+}
+
+struct AllRates<'a, const ARE_LOGITS: bool>(&'a mut [f64]);
+
+impl<const ARE_LOGITS: bool> NullaryFnOnce for AllRates<'_, ARE_LOGITS> {
+    /// How many are wrong, and absent.
+    type Output = (u64, u64);
+
+    #[inline(always)]
+    fn call(self) -> (u64, u64) {
+        let scale = if ARE_LOGITS { Scale::Logits } else { Scale::Rates };
+        let (mut wrong, mut absent) = (0, 0);
+        for value in self.0 {
+            let (is_present, is_absent) = (scale.is_present(*value), scale.is_absent(*value));
+            wrong += u64::from(!is_present & !is_absent);
+            absent += u64::from(is_absent);
+            let rate = if ARE_LOGITS { exp_minus(if is_present { *value } else { 0.0 }) } else { *value };
+            *value = if is_present { rate } else { 0.0 };
+        }
+        (wrong, absent)
     }
 }
 

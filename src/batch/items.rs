@@ -6,11 +6,12 @@ use gumbel_oracle::kind::Kind;
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix1, Ix2, Slice};
 use rayon::prelude::*;
 
-use super::exp::{LARGEST, rates_of};
+use super::exp::{LARGEST, all_rates, rates_of};
 use super::outputs::{Drawn, Outputs, OutputsOfItem};
+use super::together::{self, Together};
 use super::write::{Any, Prepared, Reading, Worker};
 use super::{BatchError, Float};
-use crate::fast::stream::Seed;
+use crate::fast::stream::{LANES, Seed};
 use crate::fast::{
     Arborescence, BinaryTree, Categorical, InputError, Matching, NONE, Permutation, SpanningTree, TopK,
 };
@@ -18,24 +19,32 @@ use crate::sample::Field;
 
 /// Whether numbers are rates `λ` or logits `θ = -log λ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scale {
+pub(super) enum Scale {
     Rates,
     Logits,
 }
 
 impl Scale {
     /// Whether a number stands for an absent entry.
-    #[inline]
-    fn is_absent(self, value: f64) -> bool {
+    #[inline(always)]
+    pub(super) fn is_absent(self, value: f64) -> bool {
         match self {
             Self::Rates => value.to_bits() == 0, // not -0
             Self::Logits => value == f64::INFINITY,
         }
     }
 
+    /// What stands for an absent one.
+    pub(super) fn absent(self) -> f64 {
+        match self {
+            Self::Rates => 0.0,
+            Self::Logits => f64::INFINITY,
+        }
+    }
+
     /// Whether it stands for a present one.
-    #[inline]
-    fn is_present(self, value: f64) -> bool {
+    #[inline(always)]
+    pub(super) fn is_present(self, value: f64) -> bool {
         match self {
             Self::Rates => (1e-300..=1e300).contains(&value),
             Self::Logits => value.abs() <= LARGEST,
@@ -51,10 +60,15 @@ impl Scale {
     }
 
     /// Makes rates of numbers of present entries.
-    fn make_rates(self, values: &mut [f64]) {
+    pub(super) fn make_rates(self, values: &mut [f64]) {
         if self == Self::Logits {
             rates_of(values);
         }
+    }
+
+    /// Makes rates of numbers, 0 of those that stand for absent entries, and counts these. `None` if one of them stands for nothing.
+    pub(super) fn make_all_rates(self, values: &mut [f64]) -> Option<usize> {
+        all_rates(values, self)
     }
 
     fn name(self) -> &'static str {
@@ -68,12 +82,12 @@ impl Scale {
 /// Items of one structure, each with parameters of its own. See [the module](super).
 #[derive(Debug, Clone)]
 pub struct Items<'a, T> {
-    kind: Kind,
-    scale: Scale,
+    pub(super) kind: Kind,
+    pub(super) scale: Scale,
     /// `[items, n, n]` or `[items, n]`.
-    parameters: ArrayViewD<'a, T>,
+    pub(super) parameters: ArrayViewD<'a, T>,
     lengths: Option<Vec<usize>>,
-    mask: Option<ArrayViewD<'a, bool>>,
+    pub(super) mask: Option<ArrayViewD<'a, bool>>,
     roots: Option<Vec<usize>>,
     races: Option<Vec<usize>>,
     /// The most of these, of some of the items as of all.
@@ -81,7 +95,7 @@ pub struct Items<'a, T> {
     /// The number of the first item.
     first: u64,
     /// Whether draws are made race by race where this is faster.
-    by_races: bool,
+    pub(super) by_races: bool,
 }
 
 /// Whether parameters are matrices.
@@ -311,17 +325,15 @@ impl<'a, T: Float> Items<'a, T> {
     ///
     /// # Errors
     /// [`BatchError`], of the first item that is wrong: what is in the outputs then means nothing.
-    pub fn fill(&self, seed: u64, first: u64, outputs: Outputs<'_, T>) -> Result<(), BatchError> {
-        let (outputs, plan) = self.plan(seed, first, outputs)?;
+    pub fn fill(&self, seed: u64, first: u64, mut outputs: Outputs<'_, T>) -> Result<(), BatchError> {
+        let plan = self.plan(seed, first, &outputs)?;
         let mut worker = Worker::default();
-        (0..).zip(outputs).try_for_each(|(item, mut outputs)| {
-            let own = self.own(&plan, item, &mut worker.reading)?;
-            if let Some(prepared) = own.as_ref().or(plan.shared.as_ref()) {
-                prepared.write(self.seed(&plan, item), plan.first, plan.draws, &mut outputs, &mut worker);
-            }
-            worker.reading.kept = own;
-            Ok(())
-        })
+        for start in (0..self.items()).step_by(LANES) {
+            let items = start..self.items().min(start + LANES);
+            let outputs = outputs.take(Axis(0), items.len());
+            self.fill_some(&plan, items, outputs, &mut worker, usize::MAX)?;
+        }
+        Ok(())
     }
 
     /// Writes the same on all threads of the rayon pool, item by item, and many draws of an item in pieces.
@@ -332,52 +344,143 @@ impl<'a, T: Float> Items<'a, T> {
         &self,
         seed: u64,
         first: u64,
-        outputs: Outputs<'_, T>,
+        mut outputs: Outputs<'_, T>,
     ) -> Result<(), BatchError> {
-        let (outputs, plan) = self.plan(seed, first, outputs)?;
+        let plan = self.plan(seed, first, &outputs)?;
         // Pieces of some 2¹⁶ entries: enough work to be worth handing over.
         let entries: usize = self.entry_shape().iter().product();
         let piece = ((1 << 16) / entries.max(1)).clamp(1, 1 << 12);
-        let fill = |worker: &mut Worker, (item, mut outputs): (usize, OutputsOfItem<'_, T>)| {
-            let own = self.own(&plan, item, &mut worker.reading)?;
-            let (Some(prepared), seed) = (own.as_ref().or(plan.shared.as_ref()), self.seed(&plan, item))
-            else {
-                return Ok(());
-            };
-            if plan.draws <= piece {
-                prepared.write(seed, plan.first, plan.draws, &mut outputs, worker);
-                worker.reading.kept = own;
-                return Ok(());
-            }
-            let starts = (0..plan.draws).step_by(piece);
-            let pieces: Vec<_> = starts
-                .map(|start| {
-                    let draws = piece.min(plan.draws - start);
-                    (plan.first.wrapping_add(start as u64), draws, outputs.take(draws))
-                })
-                .collect();
-            pieces.into_par_iter().for_each_init(Worker::default, |worker, (first, draws, mut outputs)| {
-                prepared.write(seed, first, draws, &mut outputs, worker);
-            });
-            Ok(())
-        };
         // And as many items at once: to hand over a few microseconds' work takes longer than to do it.
-        let each = outputs.into_par_iter().enumerate().with_min_len((1 << 12) / entries.clamp(1, 1 << 12));
-        each.map_init(Worker::default, fill).find_first(Result::is_err).unwrap_or(Ok(()))
+        let most = (1 << 12) / entries.clamp(1, 1 << 12);
+        let count = if most < LANES { 1 } else { LANES };
+        let all: Vec<_> = (0..self.items())
+            .step_by(count)
+            .map(|start| start..self.items().min(start + count))
+            .map(|items| (items.clone(), outputs.take(Axis(0), items.len())))
+            .collect();
+        let each = all.into_par_iter().with_min_len(most.div_ceil(count));
+        each.map_init(Worker::default, |worker, (items, outputs)| {
+            self.fill_some(&plan, items, outputs, worker, piece)
+        })
+        .find_first(Result::is_err)
+        .unwrap_or(Ok(()))
     }
 
-    fn plan<'o>(
+    /// Writes a few items that follow each other: together, if they are small and all is as it should be, or one by one. More draws than a
+    /// piece are handed to all threads.
+    fn fill_some(
         &self,
-        seed: u64,
-        first: u64,
-        outputs: Outputs<'o, T>,
-    ) -> Result<(Vec<OutputsOfItem<'o, T>>, Plan), BatchError> {
-        let (outputs, draws) = outputs.split(self)?;
+        plan: &Plan,
+        items: Range<usize>,
+        mut outputs: Outputs<'_, T>,
+        worker: &mut Worker,
+        piece: usize,
+    ) -> Result<(), BatchError> {
+        let length = items.clone().map(|item| self.length(item)).max().unwrap_or(0);
+        if !together::is_for(self, length, &outputs, items.len() * plan.draws) {
+            return self.fill_each(plan, items, outputs, worker, piece);
+        }
+        // Lanes are items, or if these are few, or alike, draws.
+        let count =
+            if plan.shared.is_some() || items.len() >= plan.draws.min(LANES) { items.len() } else { 1 };
+        for start in items.clone().step_by(count) {
+            let items = start..items.end.min(start + count);
+            let outputs = outputs.take(Axis(0), items.len());
+            let is_read = if plan.shared.is_some() {
+                worker.is_shared_read || worker.together.read(self, 0..1)
+            } else {
+                worker.together.read(self, items.clone())
+            };
+            worker.is_shared_read = plan.shared.is_some() && is_read;
+            if is_read {
+                self.fill_together(plan, items, outputs, &mut worker.together, piece);
+            } else {
+                self.fill_each(plan, items, outputs, worker, piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes items that have been read together.
+    fn fill_together(
+        &self,
+        plan: &Plan,
+        items: Range<usize>,
+        mut outputs: Outputs<'_, T>,
+        together: &mut Together,
+        piece: usize,
+    ) {
+        let first = self.number(items.start);
+        if plan.draws <= piece {
+            together.write(plan.seed, (first, plan.first), (items.len(), plan.draws), &mut outputs);
+            return;
+        }
+        let starts = (0..plan.draws).step_by(piece);
+        let pieces: Vec<_> = starts
+            .map(|start| {
+                let draws = piece.min(plan.draws - start);
+                (plan.first.wrapping_add(start as u64), draws, outputs.take(Axis(1), draws))
+            })
+            .collect();
+        let together = &*together;
+        pieces.into_par_iter().for_each_init(
+            || together.clone(),
+            |together, (first_draw, draws, mut outputs)| {
+                together.write(plan.seed, (first, first_draw), (items.len(), draws), &mut outputs);
+            },
+        );
+    }
+
+    /// Writes items one by one.
+    fn fill_each(
+        &self,
+        plan: &Plan,
+        mut items: Range<usize>,
+        mut outputs: Outputs<'_, T>,
+        worker: &mut Worker,
+        piece: usize,
+    ) -> Result<(), BatchError> {
+        items.try_for_each(|item| self.fill_one(plan, item, outputs.first(), worker, piece))
+    }
+
+    /// Writes an item.
+    fn fill_one(
+        &self,
+        plan: &Plan,
+        item: usize,
+        mut outputs: OutputsOfItem<'_, T>,
+        worker: &mut Worker,
+        piece: usize,
+    ) -> Result<(), BatchError> {
+        let own = self.own(plan, item, &mut worker.reading)?;
+        let (Some(prepared), seed) = (own.as_ref().or(plan.shared.as_ref()), self.seed(plan, item)) else {
+            return Ok(());
+        };
+        if plan.draws <= piece {
+            prepared.write(seed, plan.first, plan.draws, &mut outputs, worker);
+            worker.reading.kept = own;
+            return Ok(());
+        }
+        let starts = (0..plan.draws).step_by(piece);
+        let pieces: Vec<_> = starts
+            .map(|start| {
+                let draws = piece.min(plan.draws - start);
+                (plan.first.wrapping_add(start as u64), draws, outputs.take(draws))
+            })
+            .collect();
+        pieces.into_par_iter().for_each_init(Worker::default, |worker, (first, draws, mut outputs)| {
+            prepared.write(seed, first, draws, &mut outputs, worker);
+        });
+        Ok(())
+    }
+
+    fn plan(&self, seed: u64, first: u64, outputs: &Outputs<'_, T>) -> Result<Plan, BatchError> {
+        let draws = outputs.check(self)?;
         if self.kind == Kind::TopK && self.races.is_none() {
             return Err(BatchError::NoRaces);
         }
         let shared = if self.are_alike() { Some(self.prepare(0, &mut Reading::default())?) } else { None };
-        Ok((outputs, Plan { seed, first, draws, shared }))
+        Ok(Plan { seed: Seed::new(seed), first, draws, shared })
     }
 
     /// Whether all items are the same, as can be told by the strides, and there are several.
@@ -402,7 +505,7 @@ impl<'a, T: Float> Items<'a, T> {
     }
 
     fn seed(&self, plan: &Plan, item: usize) -> Seed {
-        Seed::new(plan.seed).of_item(self.number(item))
+        plan.seed.of_item(self.number(item))
     }
 
     /// Reads an item and makes it ready.
@@ -585,7 +688,7 @@ fn of_item(each: &Option<Vec<usize>>, item: usize) -> Option<usize> {
 
 /// What is to be drawn.
 struct Plan {
-    seed: u64,
+    seed: Seed,
     first: u64,
     draws: usize,
     /// If all items are the same.

@@ -56,6 +56,7 @@ mod items;
 mod outputs;
 pub mod samples;
 mod single;
+mod together;
 mod write;
 
 pub use error::BatchError;

@@ -55,12 +55,13 @@ pub(super) struct OutputsOfItem<'a, T> {
     pub(super) conditional: Option<ArrayViewMutD<'a, T>>,
 }
 
-/// Takes the first rows off.
+/// Takes so many off along an axis.
 fn take<'a, T, D: Dimension>(
     column: &mut Option<ArrayViewMut<'a, T, D>>,
-    rows: usize,
+    axis: Axis,
+    count: usize,
 ) -> Option<ArrayViewMut<'a, T, D>> {
-    let (first, rest) = column.take()?.split_at(Axis(0), rows);
+    let (first, rest) = column.take()?.split_at(axis, count);
     *column = Some(rest);
     Some(first)
 }
@@ -69,30 +70,30 @@ fn take<'a, T, D: Dimension>(
 fn first<'a, T, D: RemoveAxis>(
     column: &mut Option<ArrayViewMut<'a, T, D>>,
 ) -> Option<ArrayViewMut<'a, T, D::Smaller>> {
-    take(column, 1).map(|item| item.index_axis_move(Axis(0), 0))
+    take(column, Axis(0), 1).map(|item| item.index_axis_move(Axis(0), 0))
 }
 
 impl<'a, T> OutputsOfItem<'a, T> {
     /// Takes the first draws off.
     pub(super) fn take(&mut self, draws: usize) -> Self {
         Self {
-            structure: take(&mut self.structure, draws),
-            trace: take(&mut self.trace, draws),
-            loss: take(&mut self.loss, draws),
-            log_prob: take(&mut self.log_prob, draws),
-            score: take(&mut self.score, draws),
-            exponentials: take(&mut self.exponentials, draws),
-            conditional: take(&mut self.conditional, draws),
+            structure: take(&mut self.structure, Axis(0), draws),
+            trace: take(&mut self.trace, Axis(0), draws),
+            loss: take(&mut self.loss, Axis(0), draws),
+            log_prob: take(&mut self.log_prob, Axis(0), draws),
+            score: take(&mut self.score, Axis(0), draws),
+            exponentials: take(&mut self.exponentials, Axis(0), draws),
+            conditional: take(&mut self.conditional, Axis(0), draws),
         }
     }
 }
 
 impl<'a, T> Outputs<'a, T> {
-    /// Splits them up, and says how many draws each item has.
+    /// How many draws there are of each item.
     ///
     /// # Errors
     /// [`BatchError::Shape`].
-    pub(super) fn split(mut self, of: &Items<'_, T>) -> Result<(Vec<OutputsOfItem<'a, T>>, usize), BatchError>
+    pub(super) fn check(&self, of: &Items<'_, T>) -> Result<usize, BatchError>
     where
         T: Float,
     {
@@ -122,7 +123,25 @@ impl<'a, T> Outputs<'a, T> {
                 return Err(BatchError::Shape { what, found, want });
             }
         }
-        let one = |_| OutputsOfItem {
+        Ok(draws)
+    }
+
+    /// Takes the first so many off, along the axis of the items or of the draws.
+    pub(super) fn take(&mut self, axis: Axis, count: usize) -> Self {
+        Self {
+            structure: take(&mut self.structure, axis, count),
+            trace: take(&mut self.trace, axis, count),
+            loss: take(&mut self.loss, axis, count),
+            log_prob: take(&mut self.log_prob, axis, count),
+            score: take(&mut self.score, axis, count),
+            exponentials: take(&mut self.exponentials, axis, count),
+            conditional: take(&mut self.conditional, axis, count),
+        }
+    }
+
+    /// Takes the first item off.
+    pub(super) fn first(&mut self) -> OutputsOfItem<'a, T> {
+        OutputsOfItem {
             structure: first(&mut self.structure),
             trace: first(&mut self.trace),
             loss: first(&mut self.loss),
@@ -130,8 +149,7 @@ impl<'a, T> Outputs<'a, T> {
             score: first(&mut self.score),
             exponentials: first(&mut self.exponentials),
             conditional: first(&mut self.conditional),
-        };
-        Ok(((0..of.items()).map(one).collect(), draws))
+        }
     }
 }
 

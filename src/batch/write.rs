@@ -4,6 +4,7 @@ use ndarray::{ArrayViewMutD, Axis, Ix1, Ix2};
 
 use super::Float;
 use super::outputs::OutputsOfItem;
+use super::together::Together;
 use crate::fast::stream::Seed;
 use crate::fast::{
     self, Algorithm, Arborescence, BinaryTree, Categorical, Matching, NONE, Permutation, SpanningTree, TopK,
@@ -23,6 +24,9 @@ macro_rules! algorithms {
         pub(super) struct Worker {
             $($scratch: <$name as Algorithm>::Scratch,)*
             pub(super) reading: Reading,
+            pub(super) together: Together,
+            /// Whether the item that all are like has been read to it.
+            pub(super) is_shared_read: bool,
             rows: Rows,
         }
 

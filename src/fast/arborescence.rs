@@ -65,8 +65,12 @@ impl Arborescence {
     /// [`InputError`]: a rate that is none, an arc that is none, that is there twice or that enters the root, a root that is no vertex,
     /// or a vertex that cannot be reached from it.
     pub fn new(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64]) -> Result<Self, InputError> {
-        let pairs = vertices.saturating_mul(vertices);
-        Self::with_layout(vertices, root, arcs, rates, arcs.len() >= pairs / DENSE)
+        Self::with_layout(vertices, root, arcs, rates, Self::is_dense(vertices, arcs.len()))
+    }
+
+    /// Whether a digraph is dense. Measured for n = 10 to 1000: sparse is faster up to one arc in 20 to 30 pairs.
+    pub(crate) fn is_dense(vertices: usize, arcs: usize) -> bool {
+        arcs >= vertices.saturating_mul(vertices) / 25
     }
 
     /// As [`new`](Self::new), dense or not whatever the number of arcs: for tests and measurements.
@@ -108,7 +112,7 @@ impl Arborescence {
         if arcs.len() < (vertices - 1) * (vertices - 1) {
             reachable(vertices, root, arcs, rates)?;
         }
-        Ok(Self::made(vertices, root, arcs, rates, arcs.len() >= vertices * vertices / DENSE))
+        Ok(Self::made(vertices, root, arcs, rates, Self::is_dense(vertices, arcs.len())))
     }
 
     /// Whether it is of the complete digraph of so many vertices with this root, less the arcs into it.
@@ -214,9 +218,6 @@ fn reachable(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64]) -
         None => Ok(()),
     }
 }
-
-/// A digraph is dense if it has at least one arc in so many pairs: measured for n = 10 to 1000, sparse is faster up to one in 20 to 30.
-const DENSE: usize = 25;
 
 /// A vertex or a contracted cycle.
 #[derive(Debug, Clone, Copy)]
@@ -450,8 +451,11 @@ impl Algorithm for Arborescence {
     }
 
     fn log_prob(&self, scratch: &Scratch) -> f64 {
-        let races = scratch.forest.components.iter().zip(&scratch.others).filter(|(of, _)| of.winner != NONE);
-        log_prob(races.map(|(component, &others)| (self.rates[component.winner as usize], others)))
+        let Scratch { forest, rounds, others, .. } = scratch;
+        let components = (0..self.vertices).filter(|&vertex| vertex != self.root);
+        let components = components.chain(rounds.iter().map(|&(_, _, component)| component as usize));
+        let rate = |component: usize| self.rates[forest.components[component].winner as usize];
+        log_prob(components.map(|component| (rate(component), others[component])))
     }
 
     fn score(&self, scratch: &mut Scratch, score: &mut [f64]) {

@@ -42,7 +42,7 @@ impl NullaryFnOnce for Weigh<'_> {
         let count = means.len().min(weights.len());
         let (means, weights) = (&means[..count], &mut weights[..count]);
         for k in 0..count {
-            weights[k] = minus_log(unit(stir(stir(a.wrapping_add(k as u64)) ^ b))) * means[k];
+            weights[k] = minus_log(uniform(a.wrapping_add(k as u64), b)) * means[k];
         }
     }
 }
@@ -50,6 +50,11 @@ impl NullaryFnOnce for Weigh<'_> {
 /// `1/λ` of each rate.
 pub(super) fn means(rates: &[f64], means: &mut Vec<f64>) {
     means.resize(rates.len(), 0.0);
+    inverse(rates, means);
+}
+
+/// The same, where there is room for them.
+pub(super) fn inverse(rates: &[f64], means: &mut [f64]) {
     WIDEST.dispatch(Means { rates, means });
 }
 
@@ -67,6 +72,12 @@ impl NullaryFnOnce for Means<'_> {
     }
 }
 
+/// The `u` of the entry whose number has been added to the first key.
+#[inline(always)]
+pub(super) fn uniform(first: u64, second: u64) -> f64 {
+    unit(stir(stir(first) ^ second))
+}
+
 /// `√½` as bits.
 const ROOT: u64 = 0x3fe6_a09e_667f_3bcd;
 
@@ -76,7 +87,7 @@ const ROOT: u64 = 0x3fe6_a09e_667f_3bcd;
 /// with an error below 2⁻⁵⁸·⁴⁵. Polynomial and order of the sums are those of `e_log.c` in FreeBSD's msun (Sun Microsystems 1993), here
 /// without branches.
 #[inline(always)]
-fn minus_log(u: f64) -> f64 {
+pub(super) fn minus_log(u: f64) -> f64 {
     const LOG_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
     const ODD: [f64; 4] =
         [0.147_981_986_051_165_86, 0.181_835_721_616_180_5, 0.285_714_287_436_623_9, 0.666_666_666_666_673_5];
@@ -89,8 +100,8 @@ fn minus_log(u: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
     let w = z * z;
-    let odd = z * ODD.iter().fold(0.0, |sum, factor| sum * w + factor);
-    let even = w * EVEN.iter().fold(0.0, |sum, factor| sum * w + factor);
+    let odd = z * (((ODD[0] * w + ODD[1]) * w + ODD[2]) * w + ODD[3]);
+    let even = w * ((EVEN[0] * w + EVEN[1]) * w + EVEN[2]);
     let half = 0.5 * f * f;
     ((half - (s * (half + (even + odd)) + k * LOG_2[1])) - f) - k * LOG_2[0]
 }
@@ -486,18 +497,19 @@ impl NullaryFnOnce for Contract<'_> {
     }
 }
 
+/// The levels of this machine, the plainest first.
+#[cfg(test)]
+pub(super) fn levels() -> Vec<Arch> {
+    let mut levels = vec![Arch::Scalar, *WIDEST];
+    #[cfg(target_arch = "x86_64")]
+    levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    levels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fast::stream::Seed;
-
-    /// The levels of this machine, the plainest first.
-    fn levels() -> Vec<Arch> {
-        let mut levels = vec![Arch::Scalar, *WIDEST];
-        #[cfg(target_arch = "x86_64")]
-        levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
-        levels
-    }
 
     /// What an operation leaves, at each level.
     fn at_each_level<R: PartialEq + std::fmt::Debug>(run: impl Fn(Arch) -> R) -> R {

@@ -117,6 +117,18 @@ impl Matching {
         self.totals.clear(); // only those who draw by rows need them
     }
 
+    /// What leaves after each race, by one sum for each row, and then over rows: the order in which [`super::lockstep`] takes it.
+    fn sums_by_rows(&self, races: &mut Races, rows: &[u32], columns: &[u32]) {
+        for (rates, &row) in self.rates.chunks(self.size()).zip(rows) {
+            let mut sums = [0.0; SMALL];
+            for (&rate, &column) in rates.iter().zip(columns) {
+                // Which wins goes on.
+                sums[row.min(column) as usize % SMALL] += if row == column { 0.0 } else { rate };
+            }
+            races.others.iter_mut().zip(sums).for_each(|(others, sum)| *others += sum);
+        }
+    }
+
     fn row(&self, row: usize) -> std::ops::Range<usize> {
         self.starts[row]..self.starts[row + 1]
     }
@@ -148,6 +160,9 @@ fn can_get_stuck(n: usize, rates: &[f64]) -> Result<(), InputError> {
         None => Ok(()),
     }
 }
+
+/// Up to so many rows, what leaves is summed up cell by cell.
+const SMALL: usize = 16;
 
 /// The working memory of a run.
 #[derive(Debug, Default)]
@@ -292,6 +307,10 @@ impl Algorithm for Matching {
         let n = self.size();
         races.others.clear();
         races.others.resize(n, 0.0);
+        if self.is_full() && n <= SMALL && self.aliases.is_empty() {
+            self.sums_by_rows(races, rows, columns);
+            return races.accumulate(&self.rates);
+        }
         if self.is_full() {
             let (rates, others) = (&self.rates[..], &mut races.others[..]);
             lanes::Crossed { rates, rows, columns, sums: by_column, left: left_columns, others }.run();

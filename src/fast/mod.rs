@@ -43,6 +43,7 @@ mod alias;
 mod arborescence;
 mod binary_tree;
 pub(crate) mod lanes;
+pub(crate) mod lockstep;
 mod matching;
 mod positions;
 mod races;

@@ -4,7 +4,8 @@
 //! *Dense* graphs (at least a fifth of the pairs are edges). A draw: edges are drawn out of all in proportion to their rates, again if
 //! both ends are in one component; the components are lists, of which the smaller is put after the larger. A run on given weights:
 //! Prim's algorithm on rows of the matrix, each weight looked at once. A draw [on weights](SpanningTree::on_weights): all weights are drawn at
-//! once, and Prim's algorithm goes through whole rows, several vertices at a time. In each case each component is an interval of
+//! once, and Prim's algorithm goes through whole rows, several vertices at a time (in batches of small graphs, several graphs at a time:
+//! [`lockstep`](super::lockstep)). In each case each component is an interval of
 //! *places*; `w_j` is the weight of the edge that joined place `j` to those before it.
 //!
 //! *Sparse* graphs: all weights are drawn and sorted, and Kruskal's algorithm runs over them.
@@ -77,9 +78,12 @@ impl SpanningTree {
     /// # Errors
     /// [`InputError`]: a rate that is none, an edge that is none or that is there twice, or a graph in pieces.
     pub fn new(vertices: usize, edges: &[(u32, u32)], rates: &[f64]) -> Result<Self, InputError> {
-        let pairs = vertices.saturating_mul(vertices.saturating_sub(1)) / 2;
-        // Measured for n = 10 to 300: sparse is faster up to 15 to 20 edges in 100 pairs.
-        Self::with_layout(vertices, edges, rates, edges.len() >= pairs / 5)
+        Self::with_layout(vertices, edges, rates, Self::is_dense(vertices, edges.len()))
+    }
+
+    /// Whether a graph is dense. Measured for n = 10 to 300: sparse is faster up to 15 to 20 edges in 100 pairs.
+    pub(crate) fn is_dense(vertices: usize, edges: usize) -> bool {
+        edges >= vertices.saturating_mul(vertices.saturating_sub(1)) / 2 / 5
     }
 
     /// Spanning trees of the complete graph, less absent edges: `rates` is an n×n matrix, row by row, of which what is above the
@@ -134,7 +138,8 @@ impl SpanningTree {
         if edges.len() < pairs {
             connected(vertices, edges, rates)?;
         }
-        let made = Self::made(vertices, edges, rates, edges.len() >= pairs / 5, |_| Alias::default());
+        let dense = Self::is_dense(vertices, edges.len());
+        let made = Self::made(vertices, edges, rates, dense, |_| Alias::default());
         Ok(made.on_weights())
     }
 
@@ -552,6 +557,11 @@ impl Matrix {
         let Scratch { races, order, race, places, begins, work, intervals, blocks, .. } = scratch;
         races.others.fill(0.0);
         let others = &mut races.others;
+        if n <= SMALL && self.alias.is_none() {
+            self.sums_by_rows(n, scratch);
+            scratch.races.accumulate(rates);
+            return;
+        }
         if n <= SMALL {
             // One by one: blocks are too short to be worth their keeping.
             let (mut latest, mut sums) = ([0; SMALL], [0.0; SMALL]);
@@ -592,6 +602,34 @@ impl Matrix {
             });
         }
         races.accumulate(rates);
+    }
+
+    /// What leaves after each race, by one sum for each row of the matrix, and then over rows: the order in which [`super::lockstep`] takes
+    /// it, where the order of places differs from model to model.
+    fn sums_by_rows(&self, n: usize, scratch: &mut Scratch) {
+        let Scratch { races, order, race, places, .. } = scratch;
+        // The last race of each two vertices; of those that win beyond all.
+        let (mut latest, mut last) = ([0; SMALL], [[0; SMALL]; SMALL]);
+        for j in 1..n {
+            let (joined, v) = (race[j], order[j] as usize % SMALL);
+            for (latest, &u) in latest.iter_mut().zip(&order[..j]) {
+                *latest = joined.max(*latest);
+                let u = u as usize % SMALL;
+                last[u.min(v)][u.max(v)] = *latest;
+            }
+        }
+        for &(later, earlier) in &*places {
+            let (u, v) = (order[later as usize] as usize % SMALL, order[earlier as usize] as usize % SMALL);
+            last[u.min(v)][u.max(v)] = SMALL as u32;
+        }
+        for u in 0..n {
+            let mut sums = [0.0; SMALL + 1];
+            let row = &self.rates[u * self.stride..][..n];
+            for (&rate, &last) in row.iter().zip(&last[u]).skip(u + 1) {
+                sums[last as usize % (SMALL + 1)] += rate;
+            }
+            races.others.iter_mut().zip(sums).for_each(|(others, sum)| *others += sum);
+        }
     }
 
     /// Writes a value for each edge, from the sum at its last race and its cell of the matrix; edges in an order that depends on the

@@ -79,6 +79,33 @@ impl Seed {
     }
 }
 
+/// So many draws are made at once, each in a lane of its own.
+pub(crate) const LANES: usize = 8;
+
+/// One number for each lane.
+pub(crate) type Lane<T> = [T; LANES];
+
+/// For each lane the first two words of the stream of the weights of a draw: of this item, with this number.
+#[inline(always)]
+pub(super) fn first_words(seed: Seed, items: &Lane<u64>, numbers: &Lane<u64>) -> [Lane<u64>; 2] {
+    // One word of the state in all lanes after the other.
+    let mut state = [[0; LANES]; 4];
+    for ((word, state), key) in (0..).zip(&mut state).zip(seed.0[0]) {
+        for (place, (item, number)) in state.iter_mut().zip(items.iter().zip(numbers)) {
+            let key = stir(key ^ stir(item.wrapping_mul(8).wrapping_add(word + 1)));
+            *place = stir(stir(number.wrapping_mul(4).wrapping_add(word)) ^ key);
+        }
+    }
+    let mut words = [[0; LANES]; 2];
+    for lane in 0..LANES {
+        let [a, b, c, d] = state.map(|word| word[lane]);
+        let mut generator = Generator(a, b, c, d);
+        words[0][lane] = generator.next();
+        words[1][lane] = generator.next();
+    }
+    words
+}
+
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct Stream {
@@ -94,7 +121,7 @@ pub struct Stream {
 struct Generator(u64, u64, u64, u64);
 
 impl Generator {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> u64 {
         let Self(a, b, c, d) = *self;
         let result = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
@@ -219,6 +246,24 @@ mod tests {
         // Value stability.
         let mut stream = Stream::weights(Seed::new(1).of_item(3), 0);
         assert_eq!(stream.exponential(), 0.4455945245559235);
+    }
+
+    #[test]
+    fn words_of_all_lanes_are_those_of_each_stream() {
+        let seed = Seed::new(8);
+        for first in [0, 5, u64::MAX - 3] {
+            let items = std::array::from_fn(|lane| first.wrapping_add(lane as u64));
+            let numbers = std::array::from_fn(|lane| (lane as u64 * 7).wrapping_sub(first));
+            let words = first_words(seed, &items, &numbers);
+            for lane in 0..LANES {
+                let mut stream = Stream::weights(seed.of_item(items[lane]), numbers[lane]);
+                assert_eq!(
+                    [words[0][lane], words[1][lane]],
+                    [stream.bits(), stream.bits()],
+                    "{first} {lane}"
+                );
+            }
+        }
     }
 
     #[test]

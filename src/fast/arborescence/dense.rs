@@ -57,6 +57,25 @@ pub(super) fn sums_of_others(values: &[f64], others: &mut [f64]) {
     }
 }
 
+/// Up to so many vertices, those who race are added up arc by arc.
+const SMALL: usize = 16;
+
+/// The sum of the rates of those who race into a component, but do not win: by one sum for each head, and then over heads: the order in which
+/// [`lockstep`](crate::fast::lockstep) takes it.
+fn one_by_one(matrix: &Matrix, forest: &Forest, number: usize) -> f64 {
+    let n = matrix.vertices;
+    let bit = |vertex: &u32| 1_u32 << vertex;
+    let inside = if number < n { 1 << number } else { forest.vertices(number).iter().map(bit).sum() };
+    let winner = forest.components[number].winner;
+    let into = |head: usize| {
+        let row = matrix.rates[head * n..][..n].iter().zip(&matrix.entries[head * n..][..n]);
+        let races = (0..).zip(row).filter(|(tail, of)| inside >> tail & 1 == 0 && *of.1 != winner);
+        races.fold(0.0, |sum, (_, (rate, _))| sum + rate)
+    };
+    let heads = (0..n).filter(|head| inside >> head & 1 == 1);
+    heads.fold(0.0, |sum, head| sum + into(head))
+}
+
 /// The working memory of a run.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -211,6 +230,10 @@ impl Rows {
         others: &mut Vec<f64>,
     ) {
         let (n, rates) = (matrix.vertices, &mut self.rates);
+        if n <= SMALL {
+            return others
+                .extend((0..forest.components.len()).map(|number| one_by_one(matrix, forest, number)));
+        }
         others.extend(forest.components[..n].iter().enumerate().map(|(vertex, of)| match of.tail {
             NONE => 0.0,
             tail => {

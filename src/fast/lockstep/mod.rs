@@ -1,0 +1,403 @@
+//! Eight small models at once, each in a lane of its own.
+//!
+//! A single small model leaves most of a vector instruction idle. Here each number of an algorithm is one of eight: the same step is taken
+//! for eight models, or for eight draws of one, whatever their rates; where they differ (which edge wins, who is where), it is by
+//! selection, not by branches or by what is looked up in memory.
+//!
+//! # Notation
+//! The *cells* of a group are all entries that the longest of its models could have, in order. A cell that a model does not have (it is
+//! shorter, or the entry absent) has rate 0 and an infinite mean, and nobody wins a race where only those are left. The exponential of a cell
+//! is that of the number which the entry has in its own model, so that draws are those of [`Fast`](super::Fast) to the bit: the
+//! algorithms that draw one model at a time take the same sums in the same order.
+//!
+//! # Cost
+//! A step takes all cells, also those that are long decided: O(n³) for a spanning tree. So it is for small models only.
+
+// Loops over an index into slices of one length: written with iterators zipped, some are not vectorised.
+#![allow(clippy::needless_range_loop)]
+
+mod arborescence;
+mod matching;
+mod spanning_tree;
+mod steps;
+
+use gumbel_oracle::kind::Kind;
+use pulp::{Arch, Simd, WithSimd};
+
+use super::lanes::{WIDEST, minus_log, uniform};
+use super::races;
+use super::stream::{LANES, Lane, Seed, first_words};
+use arborescence::Rounds;
+use matching::Crossing;
+use spanning_tree::Kruskal;
+
+/// Eight models of one structure and what is drawn from them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Group {
+    /// The size of the longest.
+    n: usize,
+    /// Of each cell; 0 and infinite where there is none.
+    rates: Vec<Lane<f64>>,
+    means: Vec<Lane<f64>>,
+    /// Which number the entry has in its model.
+    numbers: Vec<Lane<u64>>,
+    /// Whether these are those of the cells.
+    are_plain: bool,
+    weights: Vec<Lane<f64>>,
+    /// Working memory: keys of cells; rates of those that race.
+    keys: [Vec<Lane<u64>>; 2],
+    left: Vec<Lane<f64>>,
+    rounds: Rounds,
+    pub(crate) drawn: Drawn,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Drawn {
+    /// Of each race the cell that wins, [`NOBODY`] after the last, its rate, and the rates of all others that race.
+    pub(crate) winners: Vec<Lane<u64>>,
+    rates: Vec<Lane<f64>>,
+    others: Vec<Lane<f64>>,
+    /// The cells of the structure, if they are not the winners, in any order; filled up with [`NOBODY`].
+    members: Vec<Lane<u64>>,
+    /// `log p(T)`.
+    pub(crate) log_prob: Lane<f64>,
+}
+
+/// Who wins a race that is not held.
+pub(crate) const NOBODY: u64 = u64::MAX;
+
+impl Drawn {
+    /// The cells of the structure, in any order; filled up with [`NOBODY`].
+    pub(crate) fn members(&self, kind: Kind) -> &[Lane<u64>] {
+        if kind == Kind::Arborescence { &self.members } else { &self.winners }
+    }
+
+    fn fit(&mut self, races: usize) {
+        self.winners.resize(races, [NOBODY; LANES]);
+        self.rates.resize(races, [0.0; LANES]);
+        self.others.resize(races, [0.0; LANES]);
+    }
+}
+
+/// No structure has more cells.
+pub(crate) const MOST_MEMBERS: usize = steps::MOST;
+
+/// Whether models of this structure and size are drawn faster eight at a time than one by one.
+pub(crate) fn is_for(kind: Kind, n: usize) -> bool {
+    let most = match kind {
+        Kind::SpanningTree | Kind::Arborescence | Kind::Matching => steps::MOST,
+        _ => 0,
+    };
+    n <= most && !matches!(*WIDEST, Arch::Scalar)
+}
+
+impl Group {
+    /// Room for the rates of models of up to this size, in so many cells: row by row, of an arborescence head by head.
+    pub(crate) fn rates(&mut self, n: usize, cells: usize) -> &mut [Lane<f64>] {
+        self.n = n;
+        self.rates.resize(cells, [0.0; LANES]);
+        &mut self.rates
+    }
+
+    /// Makes it ready, when all rates have been written: of models of these sizes, which may have all cells.
+    pub(crate) fn prepare(&mut self, kind: Kind, sizes: &Lane<usize>, have_all_cells: bool) {
+        let Self { n, rates, means, numbers, are_plain, .. } = self;
+        means.resize(rates.len(), [0.0; LANES]);
+        super::lanes::inverse(rates.as_flattened(), means.as_flattened_mut());
+        let n = *n;
+        if have_all_cells || kind == Kind::Arborescence && sizes.iter().all(|size| *size == n) {
+            if !std::mem::replace(are_plain, true) || numbers.len() != rates.len() {
+                numbers.clear();
+                numbers.extend((0..rates.len() as u64).map(|cell| [cell; LANES]));
+            }
+            return;
+        }
+        *are_plain = false;
+        numbers.clear();
+        if kind == Kind::Arborescence {
+            let number = |head: usize, tail: usize| sizes.map(|size| (head * size + tail) as u64);
+            numbers.extend((0..n).flat_map(|head| (0..n).map(move |tail| number(head, tail))));
+            return;
+        }
+        let mut next = [0; LANES];
+        numbers.extend(rates.iter().map(|rates| {
+            let these = next;
+            next = std::array::from_fn(|lane| next[lane] + u64::from(rates[lane] > 0.0));
+            these
+        }));
+    }
+
+    /// Whether models of these sizes, of which some entries are absent, are drawn so when they are alone, and can be drawn at all.
+    pub(crate) fn are_drawn_so(&self, kind: Kind, sizes: &Lane<usize>) -> bool {
+        let is_drawn_so = |lane: usize| match kind {
+            Kind::SpanningTree => self.is_dense_and_connected(lane, sizes[lane]),
+            Kind::Arborescence => self.is_dense_and_reached(lane, sizes[lane]),
+            // With absent cells the sums of one alone are in another order.
+            Kind::Matching => {
+                self.rates.iter().filter(|rates| rates[lane] > 0.0).count() == sizes[lane] * sizes[lane]
+            }
+            _ => false,
+        };
+        (0..LANES).all(is_drawn_so)
+    }
+
+    /// Draws in each lane the draw of this number from the streams of this item.
+    pub(crate) fn draw(&mut self, kind: Kind, seed: Seed, items: &Lane<u64>, draws: &Lane<u64>) {
+        WIDEST.dispatch(Draw { group: self, kind, seed, items, draws });
+    }
+}
+
+struct Draw<'a> {
+    group: &'a mut Group,
+    kind: Kind,
+    seed: Seed,
+    items: &'a Lane<u64>,
+    draws: &'a Lane<u64>,
+}
+
+impl WithSimd for Draw<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { group, kind, seed, items, draws } = self;
+        group.weigh(first_words(seed, items, draws));
+        let n = group.n;
+        match kind {
+            Kind::SpanningTree => group.hold_races::<S, Kruskal>(simd, n - 1),
+            Kind::Arborescence => group.grow(simd),
+            Kind::Matching => group.hold_races::<S, Crossing>(simd, n),
+            _ => (),
+        }
+        group.drawn.find_log_prob(simd);
+    }
+}
+
+impl Group {
+    /// Draws all weights.
+    #[inline(always)]
+    fn weigh(&mut self, [a, b]: [Lane<u64>; 2]) {
+        let Self { means, numbers, weights, keys: [first, second], .. } = self;
+        let cells = means.len();
+        first.resize(cells, [0; LANES]);
+        second.resize(cells, [0; LANES]);
+        weights.resize(cells, [0.0; LANES]);
+        let (first, second) = (&mut first[..cells], &mut second[..cells]);
+        for cell in 0..cells {
+            for lane in 0..LANES {
+                first[cell][lane] = a[lane].wrapping_add(numbers[cell][lane]);
+            }
+            second[cell] = b;
+        }
+        let (first, second) = (first.as_flattened(), second.as_flattened());
+        let (means, weights) = (means.as_flattened(), weights.as_flattened_mut());
+        let count = means.len().min(weights.len()).min(first.len()).min(second.len());
+        let (first, second, means, weights) =
+            (&first[..count], &second[..count], &means[..count], &mut weights[..count]);
+        for i in 0..count {
+            weights[i] = uniform(first[i], second[i]);
+        }
+        for i in 0..count {
+            weights[i] = minus_log(weights[i]) * means[i];
+        }
+    }
+}
+
+impl Drawn {
+    /// `log p(T)` in all lanes: as [`races::log_prob`], by which lanes go whose numbers grow too large.
+    #[inline(always)]
+    fn find_log_prob<S: Simd>(&mut self, simd: S) {
+        let Self { rates, others, log_prob, .. } = self;
+        let mut products = [0.0; LANES];
+        {
+            let (rates, others) =
+                (S::as_simd_f64s(rates.as_flattened()).0, S::as_simd_f64s(others.as_flattened()).0);
+            let parts = LANES / S::F64_LANES;
+            let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
+            let both = |a: S::f64s, b: S::f64s| simd.add_f64s(simd.add_f64s(a, b), simd.mul_f64s(a, b));
+            for (part, place) in S::as_mut_simd_f64s(&mut products).0.iter_mut().enumerate() {
+                let odds = |race: usize| {
+                    let Some((&rate, &others)) =
+                        rates.get(race * parts + part).zip(others.get(race * parts + part))
+                    else {
+                        return zero;
+                    };
+                    // A race that is not held is as if certain.
+                    let is_held = simd.greater_than_f64s(rate, zero);
+                    simd.div_f64s(others, simd.select_f64s(is_held, rate, one))
+                };
+                let mut product = zero;
+                let mut is_right = simd.equal_f64s(zero, zero);
+                for four in (0..rates.len() / parts).step_by(4) {
+                    let odds = [odds(four), odds(four + 1), odds(four + 2), odds(four + 3)];
+                    is_right = simd.and_m64s(is_right, simd.less_than_f64s(product, simd.splat_f64s(1e200)));
+                    for odds in odds {
+                        is_right = simd.and_m64s(is_right, simd.less_than_f64s(odds, simd.splat_f64s(1e25)));
+                    }
+                    product = both(product, both(both(odds[0], odds[1]), both(odds[2], odds[3])));
+                }
+                *place = simd.select_f64s(is_right, product, simd.splat_f64s(f64::INFINITY));
+            }
+        }
+        for lane in 0..LANES {
+            log_prob[lane] = if products[lane] < f64::INFINITY {
+                0.0 - libm::log1p(products[lane])
+            } else {
+                let held = |race: &usize| rates[*race][lane] > 0.0;
+                let races = (0..rates.len()).take_while(held);
+                races::log_prob(races.map(|race| (rates[race][lane], others[race][lane])))
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fast::lanes::levels;
+    use crate::fast::stream::{Stream, stir};
+    use crate::fast::{Algorithm, Arborescence, Fast, Matching, NONE, Outputs, SpanningTree};
+
+    const ITEMS: Lane<u64> = [0, 1, 2, 3, 40, 50, 60, 70];
+    const DRAWS: Lane<u64> = [0, 5, 1, 1, 0, 9, 8, 1 << 40];
+
+    /// Models of up to this size, and the cells that they may have, in the order in which they lie in a group.
+    struct Case {
+        kind: Kind,
+        n: usize,
+        sizes: Lane<usize>,
+        cells: Vec<(usize, usize)>,
+        rates: Vec<Lane<f64>>,
+    }
+
+    /// Models of up to this size, all with all entries, or of several sizes with some absent, if they may be.
+    fn case(kind: Kind, n: usize, are_alike: bool) -> Case {
+        let sizes: Lane<usize> =
+            std::array::from_fn(|lane| if are_alike { n } else { n - lane.min(n - 2) % 4 });
+        let all = (0..n).flat_map(|u| (0..n).map(move |v| (u, v)));
+        let cells: Vec<(usize, usize)> = match kind {
+            Kind::SpanningTree => all.filter(|(u, v)| u < v).collect(),
+            Kind::Arborescence => all.map(|(head, tail)| (tail, head)).collect(),
+            _ => all.collect(),
+        };
+        let mut stream = Stream::weights(Seed::new(6), n as u64);
+        let mut rate = |lane: usize, (u, v): (usize, usize)| {
+            let (drawn, bits) = (stream.exponential(), stir(stream.bits()));
+            let may_be = match kind {
+                Kind::Arborescence => u != v && v != root(lane, sizes[lane]),
+                _ => true,
+            };
+            let is_kept = are_alike
+                || match kind {
+                    Kind::SpanningTree => u + 1 == v || !bits.is_multiple_of(3),
+                    Kind::Arborescence => u == root(lane, sizes[lane]) || !bits.is_multiple_of(3),
+                    _ => true,
+                };
+            if u.max(v) < sizes[lane] && may_be && is_kept { drawn } else { 0.0 }
+        };
+        let rates = cells.iter().map(|&cell| std::array::from_fn(|lane| rate(lane, cell))).collect();
+        Case { kind, n, sizes, cells, rates }
+    }
+
+    fn root(lane: usize, size: usize) -> usize {
+        lane * 3 % size
+    }
+
+    impl Case {
+        fn group(&self) -> Group {
+            let mut group = Group::default();
+            group.rates(self.n, self.cells.len()).copy_from_slice(&self.rates);
+            group.prepare(self.kind, &self.sizes, self.rates.as_flattened().iter().all(|rate| *rate > 0.0));
+            group
+        }
+
+        /// The cell that has this number.
+        fn cell(&self, number: u64) -> (usize, usize) {
+            match self.kind {
+                Kind::Arborescence => (number as usize / self.n, number as usize % self.n),
+                _ => self.cells[number as usize],
+            }
+        }
+
+        /// Structure, trace, as cells, and log-probability of a draw of a model alone.
+        fn alone(&self, lane: usize) -> ([Vec<(usize, usize)>; 2], f64) {
+            let mut there: Vec<((usize, usize), f64)> = self
+                .cells
+                .iter()
+                .copied()
+                .zip(self.rates.iter().map(|rates| rates[lane]))
+                .filter(|of| of.1 > 0.0)
+                .collect();
+            there.sort_by_key(|of| of.0);
+            let pairs: Vec<(u32, u32)> = there.iter().map(|((u, v), _)| (*u as u32, *v as u32)).collect();
+            let rates: Vec<f64> = there.iter().map(|of| of.1).collect();
+            let size = self.sizes[lane];
+            let (structure, trace, log_prob) = match self.kind {
+                Kind::Matching => draw(Matching::new(size, &rates).unwrap().on_weights(), lane),
+                Kind::Arborescence => {
+                    draw(Arborescence::new(size, root(lane, size), &pairs, &rates).unwrap(), lane)
+                }
+                _ => draw(SpanningTree::new(size, &pairs, &rates).unwrap().on_weights(), lane),
+            };
+            let cells = |entries: Vec<u32>| {
+                entries
+                    .into_iter()
+                    .filter(|entry| *entry != NONE)
+                    .map(|entry| there[entry as usize].0)
+                    .collect()
+            };
+            ([cells(structure), cells(trace)], log_prob)
+        }
+    }
+    fn draw<A: Algorithm>(algorithm: A, lane: usize) -> (Vec<u32>, Vec<u32>, f64) {
+        let (mut trace, mut log_prob) = (vec![NONE; algorithm.trace_len()], [0.0]);
+        let mut structure = vec![NONE; algorithm.structure_len()];
+        let fast = Fast::with_keys(algorithm, Seed::new(3).of_item(ITEMS[lane]));
+        let outputs = Outputs {
+            structure: Some(&mut structure),
+            trace: Some(&mut trace),
+            log_prob: Some(&mut log_prob),
+            ..Outputs::default()
+        };
+        fast.fill(DRAWS[lane], 1, outputs);
+        (structure, trace, log_prob[0])
+    }
+
+    #[test]
+    fn eight_are_drawn_as_each_alone_at_all_levels() {
+        for kind in [Kind::SpanningTree, Kind::Arborescence, Kind::Matching] {
+            for (n, are_alike) in (2..=steps::MOST).flat_map(|n| [(n, true), (n, false)]) {
+                let case = case(kind, n, are_alike);
+                let drawn: Vec<_> = levels()
+                    .into_iter()
+                    .map(|level| {
+                        let mut group = case.group();
+                        assert!(group.are_drawn_so(kind, &case.sizes), "{kind:?} {n}");
+                        let (seed, group) = (Seed::new(3), &mut group);
+                        level.dispatch(Draw { group, kind, seed, items: &ITEMS, draws: &DRAWS });
+                        (
+                            group.drawn.members(kind).to_vec(),
+                            group.drawn.winners.clone(),
+                            group.drawn.log_prob,
+                        )
+                    })
+                    .collect();
+                assert!(drawn.windows(2).all(|two| two[0] == two[1]), "{kind:?} {n}: levels differ");
+                let (members, winners, log_prob) = &drawn[0];
+                for lane in 0..LANES {
+                    let cells = |numbers: &[Lane<u64>]| {
+                        let numbers =
+                            numbers.iter().map(|numbers| numbers[lane]).filter(|number| *number != NOBODY);
+                        numbers.map(|number| case.cell(number)).collect::<Vec<_>>()
+                    };
+                    let mut structure = cells(members);
+                    structure.sort_unstable();
+                    let (want, want_log_prob) = case.alone(lane);
+                    assert_eq!([structure, cells(winners)], want, "{kind:?} {n}, lane {lane}");
+                    assert_eq!(log_prob[lane], want_log_prob, "{kind:?} {n}, lane {lane}");
+                }
+            }
+        }
+    }
+}
