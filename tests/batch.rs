@@ -106,7 +106,13 @@ fn alone(
         let rates: Vec<f64> = (0..length).map(there).collect();
         let widths = |structure| [n, structure, structure];
         return match kind {
-            Kind::BinaryTree => of_fast(BinaryTree::new(&rates).unwrap(), None, widths(n), seed, number),
+            Kind::BinaryTree => of_fast(
+                or_not(BinaryTree::new(&rates).unwrap(), BinaryTree::on_weights, by_races),
+                None,
+                widths(n),
+                seed,
+                number,
+            ),
             Kind::TopK => of_fast(
                 or_not(TopK::new(&rates, k).unwrap(), TopK::on_weights, by_races),
                 None,
@@ -114,7 +120,13 @@ fn alone(
                 seed,
                 number,
             ),
-            Kind::Permutation => of_fast(Permutation::new(&rates).unwrap(), None, widths(n), seed, number),
+            Kind::Permutation => of_fast(
+                or_not(Permutation::new(&rates).unwrap(), Permutation::on_weights, by_races),
+                None,
+                widths(n),
+                seed,
+                number,
+            ),
             _ => of_fast(
                 or_not(Categorical::new(&rates).unwrap(), Categorical::on_weights, by_races),
                 None,
@@ -182,6 +194,16 @@ fn row<T: Float>(drawn: &Drawn<T>, item: usize, draw: usize) -> Alone {
     }
 }
 
+/// Draws of all fields; without what follows from more than the winners, when small items are drawn several at a time, they are the same.
+fn both<T: Float + PartialEq>(items: &Items<'_, T>, seed: u64, draws: usize) -> Drawn<T> {
+    let all = items.draw(seed, draws, &Field::DRAWN).unwrap();
+    let few = items.draw(seed, draws, &[Field::Structure, Field::Trace, Field::LogProb]).unwrap();
+    let kind = items.kind();
+    assert_eq!((&few.structure, &few.trace), (&all.structure, &all.trace), "{kind:?}: fields change a draw");
+    assert_eq!(few.log_prob, all.log_prob, "{kind:?}: fields change a draw");
+    all
+}
+
 /// Holds items of these lengths to each alone. Of the entries a part is there, of each item another one: in hundredths; and what is needed,
 /// of each vertex the way to the one before, of a list the first two.
 fn hold_to_each_alone(
@@ -206,7 +228,9 @@ fn hold_to_each_alone(
     });
     let races: Vec<usize> = lengths.iter().map(|length| 2.min(*length)).collect();
     let mut batch = Items::rates(kind, whole.view()).unwrap().with_lengths(lengths).unwrap();
-    batch = batch.with_mask(mask.view()).unwrap();
+    if mask.iter().any(|is_there| !is_there) {
+        batch = batch.with_mask(mask.view()).unwrap();
+    }
     if kind == Kind::TopK {
         batch = batch.with_races(&races).unwrap();
     }
@@ -216,6 +240,12 @@ fn hold_to_each_alone(
     let mut drawn = Drawn::new(&batch, draws, &Field::DRAWN).unwrap();
     let fill = if threads { Items::fill_on_all_threads } else { Items::fill };
     fill(&batch, seed, 0, drawn.outputs()).unwrap();
+    // As in `both`.
+    let mut few = Drawn::new(&batch, draws, &[Field::Structure, Field::Trace, Field::LogProb]).unwrap();
+    fill(&batch, seed, 0, few.outputs()).unwrap();
+    let same = (few.structure, few.trace, few.log_prob)
+        == (drawn.structure.clone(), drawn.trace.clone(), drawn.log_prob.clone());
+    assert!(same, "{kind:?} {by_races}: fields change a draw");
     for (item, &length) in lengths.iter().enumerate() {
         let (view, masked) = (whole.index_axis(Axis(0), item), mask.index_axis(Axis(0), item));
         let keys = Seed::new(seed).of_item(item as u64);
@@ -251,6 +281,28 @@ fn nothing_is_left_of_the_item_before() {
         let lengths: Vec<usize> = [5, 33, 40, 1].iter().flat_map(|&length| [length; 12]).collect();
         let percent: Vec<usize> = (0..48).map(|_| [100, 100, 100, 50][below(4)]).collect();
         hold_to_each_alone(kind, by_races, 40, &lengths, &percent, false);
+    }
+}
+
+/// Small items, which are drawn several at a time, of lengths alike and not, with all their entries and not, as many as lanes and not.
+#[test]
+fn small_items_are_drawn_together_as_each_alone() {
+    let mut stream = Stream::weights(Seed::new(9), 0);
+    let mut below = |end: usize| (stream.exponential() * 1e6) as usize % end;
+    for (kind, by_races) in KINDS.into_iter().flat_map(|kind| [false, true].map(|by_races| (kind, by_races)))
+    {
+        let largest = if is_matrix(kind) { 17 } else { 66 };
+        for items in 1..=25 {
+            let n = 1 + below(largest);
+            let lengths: Vec<usize> = match items % 3 {
+                0 => vec![n; items],
+                1 => (0..items).map(|_| 1 + below(n)).collect(),
+                _ => (0..items).map(|item| n - usize::from(item % 8 == 3 && n > 1)).collect(),
+            };
+            let some = [100, 100, 100, 50][items % 4];
+            let percent: Vec<usize> = (0..items).map(|item| if item % 8 == 5 { some } else { 100 }).collect();
+            hold_to_each_alone(kind, by_races, n, &lengths, &percent, items % 2 == 0);
+        }
     }
 }
 
@@ -327,7 +379,7 @@ proptest! {
         let of = |view: ArrayViewD<'_, f64>| {
             let items = Items::logits(kind, view).unwrap();
             let items = if kind == Kind::TopK { items.with_races(&[1]).unwrap() } else { items };
-            items.draw(seed, 2, &Field::DRAWN).unwrap()
+            both(&items, seed, 2)
         };
         prop_assert_eq!(of(view), of(plain.view()));
     }
@@ -356,7 +408,7 @@ fn broadcast_is_as_repeated() {
         let of = |view: ArrayViewD<'_, f64>| {
             let items = Items::logits(kind, view).unwrap();
             let items = if kind == Kind::TopK { items.with_races(&[2]).unwrap() } else { items };
-            items.draw(11, 4, &Field::DRAWN).unwrap()
+            both(&items, 11, 4)
         };
         let drawn = of(broadcast.view());
         assert_eq!(drawn, of(repeated.view()), "{kind:?}");
@@ -377,7 +429,7 @@ fn outputs_may_lie_in_any_order() {
     for kind in [Kind::SpanningTree, Kind::BinaryTree] {
         let logits = logits(kind, items, n, 2);
         let batch = Items::logits(kind, logits.view()).unwrap();
-        let plain = batch.draw(3, draws, &Field::DRAWN).unwrap();
+        let plain = both(&batch, 3, draws);
         let entries = [&[items, draws], &shape(kind, items, n)[1..]].concat();
         let layout = |axes: usize| Layout {
             order: (0..axes).rev().collect(),
@@ -401,13 +453,26 @@ fn outputs_may_lie_in_any_order() {
             conditional: Some(of(conditional.view_mut())),
         };
         batch.fill(3, 0, outputs).unwrap();
-        assert_eq!(layout(3).of(structure.view()), plain.structure.unwrap().into_dyn());
-        assert_eq!(layout(3).of(trace.view()), plain.trace.unwrap().into_dyn());
+        assert_eq!(layout(3).of(structure.view()), plain.structure.clone().unwrap().into_dyn());
+        assert_eq!(layout(3).of(trace.view()), plain.trace.clone().unwrap().into_dyn());
         assert_eq!(layout(2).of(log_prob.view()), plain.log_prob.unwrap().into_dyn());
         assert_eq!(layout(entries.len()).of(score.view()), plain.score.unwrap());
         assert_eq!(layout(entries.len()).of(exponentials.view()), plain.exponentials.unwrap());
         assert_eq!(layout(entries.len()).of(conditional.view()), plain.conditional.unwrap());
         assert!(layout(2).of(loss.view()).iter().all(|loss| *loss != 77));
+        // What follows from the winners only, again.
+        let again = |len: usize| layout(3).memory(&[items, draws, len], 77_u32);
+        (structure, trace) = (again(batch.structure_len()), again(batch.trace_len()));
+        let outputs = Outputs {
+            structure: layout(3).of(structure.view_mut()).into_dimensionality::<Ix3>().ok(),
+            trace: layout(3).of(trace.view_mut()).into_dimensionality::<Ix3>().ok(),
+            ..Outputs::default()
+        };
+        batch.fill(3, 0, outputs).unwrap();
+        assert_eq!(layout(3).of(structure.view()), plain.structure.unwrap().into_dyn());
+        assert_eq!(layout(3).of(trace.view()), plain.trace.unwrap().into_dyn());
+        let untouched = trace.iter().filter(|number| **number == 77).count();
+        assert_eq!(trace.len() - untouched, items * draws * batch.trace_len());
         let untouched = score.iter().filter(|value| **value == 77.0).count();
         assert_eq!(score.len() - untouched, entries.iter().product::<usize>());
     }
@@ -463,11 +528,11 @@ fn some_of_the_items_are_drawn_as_among_all() {
             Kind::Arborescence => all.with_roots(&[4, 0, 2, 0, 1, 3]).unwrap(),
             _ => all,
         };
-        let drawn = all.draw(2, 3, &Field::DRAWN).unwrap();
+        let drawn = both(&all, 2, 3);
         let last = all.some(4..6); // without the most races
         assert_eq!((last.structure_len(), last.trace_len()), (all.structure_len(), all.trace_len()));
-        assert_eq!(row(&last.draw(2, 3, &Field::DRAWN).unwrap(), 1, 2), row(&drawn, 5, 2), "{kind:?}");
-        let some = all.some(1..5).some(1..4).draw(2, 3, &Field::DRAWN).unwrap();
+        assert_eq!(row(&both(&last, 2, 3), 1, 2), row(&drawn, 5, 2), "{kind:?}");
+        let some = both(&all.some(1..5).some(1..4), 2, 3);
         for (item, draw) in (0..3).flat_map(|item| (0..3).map(move |draw| (item, draw))) {
             assert_eq!(row(&some, item, draw), row(&drawn, item + 2, draw), "{kind:?}");
         }
@@ -500,7 +565,7 @@ fn padding_does_not_change_a_draw() {
     corner.assign(&small);
     let of_small = Items::logits(Kind::Arborescence, small.view()).unwrap();
     let of_large = Items::logits(Kind::Arborescence, large.view()).unwrap().with_lengths(&[4, 4]).unwrap();
-    let [small, large] = [of_small, of_large].map(|items| items.draw(8, 5, &Field::DRAWN).unwrap());
+    let [small, large] = [of_small, of_large].map(|items| both(&items, 8, 5));
     assert_eq!(small.log_prob, large.log_prob);
     for (item, draw) in (0..2).flat_map(|item| (0..5).map(move |draw| (item, draw))) {
         let (small, large) = (row(&small, item, draw), row(&large, item, draw));
@@ -521,7 +586,7 @@ fn batches_of_nothing_and_of_one() {
             let logits = logits(kind, items, n, 1);
             let batch = Items::logits(kind, logits.view()).unwrap();
             let batch = if kind == Kind::TopK { batch.with_races(&[1]).unwrap() } else { batch };
-            let drawn = batch.draw(1, draws, &Field::DRAWN).unwrap();
+            let drawn = both(&batch, 1, draws);
             assert_eq!(drawn.log_prob.unwrap().dim(), (items, draws), "{kind:?}");
         }
     }
@@ -540,8 +605,8 @@ fn single_precision_is_double_rounded_once() {
             Kind::TopK => (single.with_races(&races).unwrap(), double.with_races(&races).unwrap()),
             _ => (single, double),
         };
-        let single = single.draw(4, 20, &Field::DRAWN).unwrap();
-        let double = double.draw(4, 20, &Field::DRAWN).unwrap();
+        let single = both(&single, 4, 20);
+        let double = both(&double, 4, 20);
         assert_eq!(single.structure, double.structure, "{kind:?}");
         assert_eq!(single.trace, double.trace, "{kind:?}");
         assert_eq!(single.log_prob, double.log_prob.map(|of| of.mapv(|value| value as f32)), "{kind:?}");
@@ -563,7 +628,7 @@ fn extreme_logits_in_single_precision_are_finite() {
         });
         let items = Items::logits(kind, logits.view()).unwrap();
         let items = if kind == Kind::TopK { items.with_races(&[3]).unwrap() } else { items };
-        let drawn = items.draw(4, 50, &Field::DRAWN).unwrap();
+        let drawn = both(&items, 4, 50);
         assert!(drawn.log_prob.unwrap().iter().all(|value| value.is_finite() && *value <= 0.0), "{kind:?}");
         assert!(drawn.score.unwrap().iter().all(|value| value.is_finite()), "{kind:?}");
         let there = |u: usize, v: usize| match kind {

@@ -121,7 +121,16 @@ fn samplers(model: &Model, seed: u64) -> Vec<Box<dyn Sampler + '_>> {
         Oracles::TopK(a) => {
             all.push(Box::new(Fast::new(TopK::new(&rates, a.k()).unwrap().on_weights(), seed)));
         }
-        _ => (),
+        Oracles::BinaryTree(_) => {
+            all.push(Box::new(Fast::new(BinaryTree::new(&rates).unwrap().on_weights(), seed)));
+        }
+        Oracles::Permutation(_) => {
+            all.push(Box::new(Fast::new(Permutation::new(&rates).unwrap().on_weights(), seed)));
+        }
+        Oracles::Categorical(_) => {
+            all.push(Box::new(Fast::new(Categorical::new(&rates).unwrap().on_weights(), seed)));
+        }
+        Oracles::Arborescence(_) => (),
     }
     all
 }

@@ -289,6 +289,15 @@ impl<'a, T: Float> Items<'a, T> {
         of_item(&self.roots, item).unwrap_or(0)
     }
 
+    /// The number of races of an item of a list, which may be none that it can have.
+    pub(super) fn races(&self, item: usize) -> usize {
+        match self.kind {
+            Kind::TopK => of_item(&self.races, item).unwrap_or(0),
+            Kind::Categorical => 1,
+            _ => self.length(item),
+        }
+    }
+
     /// The numbers of a structure, as many as the longest item may have: see [`Outputs::structure`].
     #[must_use]
     pub fn structure_len(&self) -> usize {
@@ -516,12 +525,13 @@ impl<'a, T: Float> Items<'a, T> {
         rates.clear();
         pairs.clear();
         let kept = kept.take().filter(|kept| kept.can_be_refilled(length, root));
-        if let Some(mut kept) = kept
-            && self.read_all(item, length, root, rates)
-        {
-            self.scale.make_rates(rates);
-            kept.refill(rates);
-            return Ok(kept);
+        if let Some(mut kept) = kept {
+            // If all entries are there, and right.
+            if self.read_all(item, length, root, rates) && self.scale.make_all_rates(rates) == Some(0) {
+                kept.refill(rates);
+                return Ok(kept);
+            }
+            rates.clear();
         }
         if !is_matrix(self.kind) {
             self.read_list(item, length, rates)?;
@@ -533,8 +543,12 @@ impl<'a, T: Float> Items<'a, T> {
                 }
                 Kind::Categorical if self.by_races => Categorical::new(rates).map(Any::Categorical),
                 Kind::Categorical => Categorical::lean(rates).map(Any::Categorical),
-                Kind::Permutation => Permutation::new(rates).map(Any::Permutation),
-                _ => BinaryTree::new(rates).map(Any::BinaryTree),
+                Kind::Permutation if self.by_races => Permutation::new(rates).map(Any::Permutation),
+                Kind::Permutation => {
+                    Permutation::new(rates).map(Permutation::on_weights).map(Any::Permutation)
+                }
+                _ if self.by_races => BinaryTree::new(rates).map(Any::BinaryTree),
+                _ => BinaryTree::new(rates).map(BinaryTree::on_weights).map(Any::BinaryTree),
             };
             return Ok(Prepared {
                 algorithm: algorithm.map_err(wrong)?,
@@ -611,8 +625,7 @@ impl<'a, T: Float> Items<'a, T> {
         Ok(())
     }
 
-    /// Reads all entries that a structure can have, row by row; false if they are not all there, or one is wrong, or rows do
-    /// not lie in memory in order.
+    /// Reads all entries that a structure can have, row by row; false if some are masked, or rows do not lie in memory in order.
     fn read_all(&self, item: usize, length: usize, root: usize, rates: &mut Vec<f64>) -> bool {
         let parts = |row: usize| match self.kind {
             Kind::SpanningTree => [row + 1..length, 0..0, 0..0],
@@ -626,17 +639,12 @@ impl<'a, T: Float> Items<'a, T> {
         let Ok(matrix) = matrix.into_dimensionality::<Ix2>() else { return false };
         let rows = matrix.rows().into_iter().take(length).enumerate();
         let mut rows = rows.map(|(u, row)| Some((row.to_slice()?, parts(u))));
-        let is_read = self.mask.is_none()
+        self.mask.is_none()
             && rows.all(|row| {
                 let Some((row, parts)) = row else { return false };
                 parts.into_iter().for_each(|part| rates.extend(row[part].iter().map(|value| value.to_f64())));
                 true
-            });
-        let is_right = is_read && rates.iter().fold(true, |all, &value| all & self.scale.is_present(value));
-        if !is_right {
-            rates.clear();
-        }
-        is_right
+            })
     }
 
     /// Reads the present entries of a matrix, row by row.

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use gumbel_oracle::kind::Kind;
-use ndarray::{ArrayView3, ArrayViewD, ArrayViewMut1, Axis, Ix3};
+use ndarray::{ArrayView3, ArrayViewD, ArrayViewMut3, Axis, Ix3};
 
+use super::items::is_matrix;
 use super::outputs::Outputs;
 use super::{Float, Items};
 use crate::fast::NONE;
-use crate::fast::lockstep::{self, Group};
+use crate::fast::lockstep::{self, Group, NOBODY};
 use crate::fast::stream::{LANES, Lane, Seed};
 
 /// Fewer draws are made faster one by one.
@@ -116,8 +117,13 @@ impl Together {
                 beyond += 2 * length - 1;
             }
         }
+        let races = of.map(|item| items.races(item));
+        let can_be_held = |lane: usize| races[lane] > 0 && races[lane] <= lengths[lane];
+        if !is_matrix(items.kind) && !(0..LANES).all(can_be_held) {
+            return false;
+        }
         let Some(missing) = items.scale.make_all_rates(values.as_flattened_mut()) else { return false };
-        self.group.prepare(items.kind, &lengths, missing == 0);
+        self.group.prepare(items.kind, &lengths, &races, missing == 0);
         missing == beyond || self.group.are_drawn_so(items.kind, &lengths)
     }
 
@@ -160,38 +166,50 @@ impl Together {
         self.group.draw(kind, seed, &items, &draws);
         let drawn = &self.group.drawn;
         let members = drawn.members(kind);
-        for (lane, &(item, draw)) in places.iter().enumerate() {
-            if let Some(structure) = &mut outputs.structure {
-                let mut sorted = [NONE; lockstep::MOST_MEMBERS];
-                let mut places = sorted.iter_mut();
-                for word in 0..self.cells.len().div_ceil(64) {
-                    // The members among 64 cells, as bits.
-                    let bit = |member: u64| if member / 64 == word as u64 { 1 << (member % 64) } else { 0 };
-                    let mut set: u64 = members.iter().fold(0, |set, members| set | bit(members[lane]));
-                    let some = &self.cells[64 * word..];
-                    while set != 0 {
-                        let cell = some.get(set.trailing_zeros() as usize);
-                        if let Some((place, cell)) = places.next().zip(cell) {
-                            *place = cell.number;
-                        }
-                        set &= set - 1;
-                    }
+        let number = |cell: u64| self.cells.get(cell as usize).map_or(NONE, |cell| cell.number);
+        let of =
+            |list: &[Lane<u64>], place: usize, lane: usize| list.get(place).map_or(NOBODY, |of| of[lane]);
+        if let Some(structure) = &mut outputs.structure {
+            match kind {
+                // In order.
+                Kind::Permutation => write(structure, places, |lane, place| number(of(members, place, lane))),
+                Kind::BinaryTree => {
+                    write(structure, places, |lane, place| number(of(members, place, lane) >> 1))
                 }
-                let row = structure.index_axis_mut(Axis(0), item);
-                fill(row.index_axis_move(Axis(0), draw), sorted.into_iter());
-            }
-            if let Some(trace) = &mut outputs.trace {
-                let cell = |winners: &Lane<u64>| match self.cells.get(winners[lane] as usize) {
-                    Some(cell) => cell.number,
-                    None => NONE,
-                };
-                let row = trace.index_axis_mut(Axis(0), item);
-                fill(row.index_axis_move(Axis(0), draw), drawn.winners.iter().map(cell));
-            }
-            if let Some(log_prob) = &mut outputs.log_prob {
-                log_prob[[item, draw]] = T::nearest(drawn.log_prob[lane]);
+                _ => {
+                    let sorted: Lane<_> = std::array::from_fn(|lane| self.sorted(members, lane));
+                    write(structure, places, |lane, place| sorted[lane].get(place).copied().unwrap_or(NONE));
+                }
             }
         }
+        if let Some(trace) = &mut outputs.trace {
+            write(trace, places, |lane, place| number(of(&drawn.winners, place, lane)));
+        }
+        if let Some(log_prob) = &mut outputs.log_prob {
+            for (&place, &value) in places.iter().zip(&drawn.log_prob) {
+                log_prob[place] = T::nearest(value);
+            }
+        }
+    }
+
+    /// What members are called, in increasing order, filled up with [`NONE`].
+    fn sorted(&self, members: &[Lane<u64>], lane: usize) -> [u32; lockstep::MOST_MEMBERS] {
+        let mut sorted = [NONE; lockstep::MOST_MEMBERS];
+        let mut places = sorted.iter_mut();
+        for word in 0..self.cells.len().div_ceil(64) {
+            // The members among 64 cells, as bits.
+            let bit = |member: u64| if member / 64 == word as u64 { 1 << (member % 64) } else { 0 };
+            let mut set: u64 = members.iter().fold(0, |set, members| set | bit(members[lane]));
+            let some = &self.cells[64 * word..];
+            while set != 0 {
+                let cell = some.get(set.trailing_zeros() as usize);
+                if let Some((place, cell)) = places.next().zip(cell) {
+                    *place = cell.number;
+                }
+                set &= set - 1;
+            }
+        }
+        sorted
     }
 
     fn list_cells(&mut self, kind: Kind, n: usize, size: usize) {
@@ -206,7 +224,7 @@ impl Together {
             Kind::SpanningTree => u + 1..n,
             _ => 0..n,
         };
-        for u in 0..n {
+        for u in 0..if is_matrix(kind) { n } else { n.min(1) } {
             self.cells.extend(row(u).map(|v| Cell { u, v, number: (u * size + v) as u32 }));
             self.rows.push(u * size + row(u).start..u * size + row(u).end);
         }
@@ -225,12 +243,18 @@ fn rows<T>(array: ArrayViewD<'_, T>) -> Option<ArrayView3<'_, T>> {
     array.into_dimensionality::<Ix3>().ok()
 }
 
-/// Writes a row, filled up with [`NONE`].
+/// Writes a row for each lane, of which item and which draw, from the number at each place of it.
 #[inline]
-fn fill(mut row: ArrayViewMut1<'_, u32>, mut numbers: impl Iterator<Item = u32>) {
-    let write = |place: &mut u32| *place = numbers.next().unwrap_or(NONE);
-    match row.as_slice_mut() {
-        Some(row) => row.iter_mut().for_each(write),
-        None => row.iter_mut().for_each(write),
+fn write(rows: &mut ArrayViewMut3<'_, u32>, of: &[(usize, usize)], number: impl Fn(usize, usize) -> u32) {
+    let (_, draws, length) = rows.dim();
+    let Some(flat) = rows.as_slice_mut() else {
+        for (lane, &(item, draw)) in of.iter().enumerate() {
+            (0..length).for_each(|place| rows[[item, draw, place]] = number(lane, place));
+        }
+        return;
+    };
+    for (lane, &(item, draw)) in of.iter().enumerate() {
+        let row = &mut flat[(item * draws + draw) * length..][..length];
+        row.iter_mut().enumerate().for_each(|(place, written)| *written = number(lane, place));
     }
 }

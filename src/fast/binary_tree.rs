@@ -6,21 +6,27 @@
 //! Races are held depth by depth, from left to right.
 //!
 //! # Cost
-//! O(n) per draw and for all that follows from it.
+//! O(n) per draw and for all that follows from it. (In batches up to 48 positions are divided eight lists at a time, in O(n²):
+//! [`lockstep`](super::lockstep).)
 //!
 //! # References
 //! J. Vuillemin (1980), *A unifying look at data structures*, Comm. ACM 23(4), for the tree.
 
 use gumbel_oracle::structure::{Parents, Structure};
 
+use super::lanes;
 use super::races::log_prob;
-use super::{Algorithm, InputError, NONE, Times, Weights, check_rates};
+use super::small::POSITIONS_OF_TREE;
+use super::stream::Stream;
+use super::{Algorithm, Given, InputError, NONE, Times, Weights, check_rates};
 
 /// Binary trees over a list with fixed rates.
 #[derive(Debug, Clone)]
 pub struct BinaryTree {
     rates: Vec<f64>,
     means: Vec<f64>,
+    /// Whether all weights of a draw are drawn at once.
+    at_once: bool,
 }
 
 impl BinaryTree {
@@ -36,17 +42,25 @@ impl BinaryTree {
         match rates.iter().position(|&rate| rate == 0.0) {
             Some(entry) => Err(InputError::Absent { entry }),
             None => {
-                Ok(Self { rates: rates.to_vec(), means: rates.iter().map(|rate| rate.recip()).collect() })
+                let means = rates.iter().map(|rate| rate.recip()).collect();
+                Ok(Self { rates: rates.to_vec(), means, at_once: false })
             }
         }
+    }
+
+    /// The same, but all weights of a draw are drawn at once. Its draws are others.
+    #[must_use]
+    pub fn on_weights(self) -> Self {
+        Self { at_once: true, ..self }
     }
 }
 
 /// The working memory of a run: lists by position, with one more place for no position.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// The weights, as bits.
+    /// The weights, as bits, and as they are drawn.
     drawn: Vec<u64>,
+    weights: Vec<f64>,
     /// The weights of those whose right subtree is still open, from the root down, and who they are.
     open: Vec<u64>,
     places: Vec<u32>,
@@ -78,6 +92,28 @@ impl Scratch {
     }
 }
 
+impl BinaryTree {
+    /// The totals, each from its winner outwards to the ends of its interval, as [`lockstep`](super::lockstep) adds them up.
+    fn one_by_one(&self, scratch: &mut Scratch) {
+        let n = self.rates.len();
+        let Scratch { halves, winners, totals, others, .. } = scratch;
+        let mut intervals = [(0, n); POSITIONS_OF_TREE + 1];
+        for &winner in &winners[..n] {
+            let position = winner as usize;
+            let (start, end) = intervals[position];
+            let [left, right] = halves[position];
+            (intervals[left as usize], intervals[right as usize]) = ((start, position), (position + 1, end));
+            let add = |sum: f64, rate: &f64| sum + rate;
+            let below = [
+                self.rates[start..position].iter().rev().fold(0.0, add),
+                self.rates[position + 1..end].iter().fold(0.0, add),
+            ];
+            others[position] = below[0] + below[1];
+            totals[position] = others[position] + self.rates[position];
+        }
+    }
+}
+
 /// So many are looked at at once for whether a lighter weight closes them: few are closed by one.
 const POPPED: usize = 4;
 
@@ -94,6 +130,20 @@ impl Algorithm for BinaryTree {
 
     fn trace_len(&self) -> usize {
         self.rates.len()
+    }
+
+    fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
+        if self.at_once {
+            let mut drawn = std::mem::take(&mut scratch.weights);
+            drawn.resize(self.means.len(), 0.0);
+            lanes::weights(stream.clone(), &self.means, &mut drawn);
+            self.run(Given(&drawn), scratch);
+            if let Some(weights) = weights {
+                weights.copy_from_slice(&drawn);
+            }
+            scratch.weights = drawn;
+        }
+        self.at_once
     }
 
     fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
@@ -179,6 +229,9 @@ impl Algorithm for BinaryTree {
         totals.resize(n + 1, 0.0);
         totals[n] = 0.0; // nobody's
         others.resize(n, 0.0);
+        if self.at_once && n <= POSITIONS_OF_TREE {
+            return self.one_by_one(scratch);
+        }
         for &winner in winners[..n].iter().rev() {
             let winner = winner as usize;
             let [left, right] = halves[winner];

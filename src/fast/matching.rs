@@ -23,6 +23,7 @@
 use super::alias::{Alias, TRIES};
 use super::lanes;
 use super::races::{Races, later, least, select};
+use super::small::VERTICES;
 use super::stream::Stream;
 use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
 
@@ -120,10 +121,10 @@ impl Matching {
     /// What leaves after each race, by one sum for each row, and then over rows: the order in which [`super::lockstep`] takes it.
     fn sums_by_rows(&self, races: &mut Races, rows: &[u32], columns: &[u32]) {
         for (rates, &row) in self.rates.chunks(self.size()).zip(rows) {
-            let mut sums = [0.0; SMALL];
+            let mut sums = [0.0; VERTICES];
             for (&rate, &column) in rates.iter().zip(columns) {
                 // Which wins goes on.
-                sums[row.min(column) as usize % SMALL] += if row == column { 0.0 } else { rate };
+                sums[row.min(column) as usize % VERTICES] += if row == column { 0.0 } else { rate };
             }
             races.others.iter_mut().zip(sums).for_each(|(others, sum)| *others += sum);
         }
@@ -160,9 +161,6 @@ fn can_get_stuck(n: usize, rates: &[f64]) -> Result<(), InputError> {
         None => Ok(()),
     }
 }
-
-/// Up to so many rows, what leaves is summed up cell by cell.
-const SMALL: usize = 16;
 
 /// The working memory of a run.
 #[derive(Debug, Default)]
@@ -307,7 +305,7 @@ impl Algorithm for Matching {
         let n = self.size();
         races.others.clear();
         races.others.resize(n, 0.0);
-        if self.is_full() && n <= SMALL && self.aliases.is_empty() {
+        if self.is_full() && n <= VERTICES && self.aliases.is_empty() {
             self.sums_by_rows(races, rows, columns);
             return races.accumulate(&self.rates);
         }

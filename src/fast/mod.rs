@@ -47,6 +47,7 @@ pub(crate) mod lockstep;
 mod matching;
 mod positions;
 mod races;
+mod small;
 mod sorting;
 mod spanning_tree;
 pub mod stream;

@@ -14,10 +14,12 @@
 use gumbel_oracle::structure::{Order, Structure};
 
 use super::alias::{Alias, TRIES};
-use super::races::{Races, sum};
+use super::lanes;
+use super::races::{Races, sum, sum_by_eights};
+use super::small::POSITIONS_FOR_ONE;
 use super::sorting::{Sorter, Weighed};
 use super::stream::Stream;
-use super::{Algorithm, Drawn, InputError, NONE, Times, Weights, check_rates};
+use super::{Algorithm, Drawn, Given, InputError, NONE, Times, Weights, check_rates};
 
 /// The smallest of a list of weights, in order.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ struct Smallest {
     races: usize,
     /// If at most half of the present entries win, and draws are not made on weights.
     alias: Option<Alias>,
+    /// Whether draws are made on weights that are drawn at once.
+    at_once: bool,
 }
 
 impl Smallest {
@@ -47,6 +51,7 @@ impl Smallest {
                 means: rates.iter().map(|rate| rate.recip()).collect(),
                 races,
                 alias: None,
+                at_once: false,
             }),
         }
     }
@@ -56,6 +61,25 @@ impl Smallest {
         let present = self.rates.iter().filter(|rate| **rate > 0.0).count();
         self.alias = (2 * self.races <= present).then(|| Alias::new(&self.rates));
         self
+    }
+
+    /// On weights that are drawn at once.
+    fn on_weights(self) -> Self {
+        Self { alias: None, at_once: true, ..self }
+    }
+
+    fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
+        if self.at_once {
+            let mut drawn = std::mem::take(&mut scratch.drawn);
+            drawn.resize(self.means.len(), 0.0);
+            lanes::weights(stream.clone(), &self.means, &mut drawn);
+            self.run(Given(&drawn), scratch);
+            if let Some(weights) = weights {
+                weights.copy_from_slice(&drawn);
+            }
+            scratch.drawn = drawn;
+        }
+        self.at_once
     }
 
     /// Draws race by race: an entry out of all, again if it has won. If too many have, weights of the others finish.
@@ -130,7 +154,8 @@ impl Smallest {
             losers.clear();
             losers.extend_from_slice(&self.rates);
             races.winners.iter().for_each(|&winner| losers[winner as usize] = 0.0);
-            races.others[self.races - 1] = sum(losers);
+            let is_small = self.at_once && losers.len() <= POSITIONS_FOR_ONE;
+            races.others[self.races - 1] = if is_small { sum_by_eights(losers) } else { sum(losers) };
         }
         races.accumulate(&self.rates);
     }
@@ -141,6 +166,8 @@ impl Smallest {
 pub struct Scratch {
     races: Races,
     weights: Vec<Weighed>,
+    /// Weights that are drawn at once.
+    drawn: Vec<f64>,
     sorter: Sorter,
     /// Who has won, while a draw goes on.
     won: Vec<bool>,
@@ -204,6 +231,10 @@ macro_rules! positions {
 
             fn draw(&self, stream: Stream, scratch: &mut Scratch) -> Option<Stream> {
                 self.0.draw(stream, scratch)
+            }
+
+            fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
+                self.0.draw_all(stream, weights, scratch)
             }
 
             fn run(&self, weights: impl Weights, scratch: &mut Scratch) {
@@ -273,14 +304,13 @@ impl TopK {
 
     /// As [`new`](Self::new), [on weights](Self::on_weights).
     pub(crate) fn lean(rates: &[f64], k: usize) -> Result<Self, InputError> {
-        Smallest::new(rates, k, true).map(Self)
+        Smallest::new(rates, k, true).map(Smallest::on_weights).map(Self)
     }
 
     /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
     #[must_use]
-    pub fn on_weights(mut self) -> Self {
-        self.0.alias = None;
-        self
+    pub fn on_weights(self) -> Self {
+        Self(self.0.on_weights())
     }
 }
 
@@ -295,6 +325,12 @@ impl Permutation {
         }
         Smallest::new(rates, rates.len(), false).map(Smallest::with_alias).map(Self)
     }
+
+    /// The same, but all weights of a draw are drawn at once. Its draws are others.
+    #[must_use]
+    pub fn on_weights(self) -> Self {
+        Self(self.0.on_weights())
+    }
 }
 
 impl Categorical {
@@ -308,13 +344,12 @@ impl Categorical {
 
     /// As [`new`](Self::new), [on weights](Self::on_weights).
     pub(crate) fn lean(rates: &[f64]) -> Result<Self, InputError> {
-        Smallest::new(rates, 1, true).map(Self)
+        Smallest::new(rates, 1, true).map(Smallest::on_weights).map(Self)
     }
 
     /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
     #[must_use]
-    pub fn on_weights(mut self) -> Self {
-        self.0.alias = None;
-        self
+    pub fn on_weights(self) -> Self {
+        Self(self.0.on_weights())
     }
 }

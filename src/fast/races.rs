@@ -138,6 +138,15 @@ pub(super) fn sum(values: &[f64]) -> f64 {
     (fours[0] + fours[2]) + (fours[1] + fours[3])
 }
 
+/// The sum of some numbers, of which every eighth are added up first: in an order that does not depend on how many there are, but for
+/// zeros at the end.
+pub(super) fn sum_by_eights(values: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    values.iter().enumerate().for_each(|(i, value)| sums[i % 8] += value);
+    let [a, b, c, d] = [0, 1, 2, 3].map(|i| sums[i] + sums[i + 4]);
+    (a + c) + (b + d)
+}
+
 /// The least of some numbers, in lanes; infinite if there are none.
 #[inline]
 pub(super) fn least(values: &[f64]) -> f64 {

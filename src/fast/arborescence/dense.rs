@@ -1,6 +1,7 @@
 //! Rows of a matrix.
 
 use super::super::races::sum;
+use super::super::small::VERTICES;
 use super::super::stream::Stream;
 use super::super::{NONE, Weights, lanes};
 use super::{Component, Digraph, Forest};
@@ -56,9 +57,6 @@ pub(super) fn sums_of_others(values: &[f64], others: &mut [f64]) {
         after += value;
     }
 }
-
-/// Up to so many vertices, those who race are added up arc by arc.
-const SMALL: usize = 16;
 
 /// The sum of the rates of those who race into a component, but do not win: by one sum for each head, and then over heads: the order in which
 /// [`lockstep`](crate::fast::lockstep) takes it.
@@ -230,7 +228,7 @@ impl Rows {
         others: &mut Vec<f64>,
     ) {
         let (n, rates) = (matrix.vertices, &mut self.rates);
-        if n <= SMALL {
+        if n <= VERTICES {
             return others
                 .extend((0..forest.components.len()).map(|number| one_by_one(matrix, forest, number)));
         }

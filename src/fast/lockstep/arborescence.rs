@@ -6,9 +6,9 @@
 
 use pulp::Simd;
 
-use super::steps::MOST;
 use super::{Group, NOBODY};
 use crate::fast::Arborescence;
+use crate::fast::small::VERTICES;
 use crate::fast::stream::{LANES, Lane};
 
 /// What is kept of the races of a round, one place for each vertex, of which those count by which a component is called that races.
@@ -131,18 +131,19 @@ fn run<S: Simd>(
     let rates_of = S::as_mut_simd_f64s(rounds.rates.as_flattened_mut()).0;
     let others_of = S::as_mut_simd_f64s(rounds.others.as_flattened_mut()).0;
     let held = S::as_mut_simd_u64s(rounds.held.as_flattened_mut()).0;
-    let bits: [S::u64s; MOST] = std::array::from_fn(|vertex| simd.splat_u64s(1 << vertex));
+    let bits: [S::u64s; VERTICES] = std::array::from_fn(|vertex| simd.splat_u64s(1 << vertex));
     let bits = &bits[..n];
-    let mut names = [none; MOST];
+    let mut names = [none; VERTICES];
     let names = &mut names[..n];
     names.copy_from_slice(bits);
     // Of the component of each vertex: the winning time, the component from which the arc comes that won, and whether it races.
-    let (mut times, mut nexts, mut races) = ([zero; MOST], [none; MOST], [simd.equal_u64s(none, none); MOST]);
+    let (mut times, mut nexts, mut races) =
+        ([zero; VERTICES], [none; VERTICES], [simd.equal_u64s(none, none); VERTICES]);
     let (times, nexts, races) = (&mut times[..n], &mut nexts[..n], &mut races[..n]);
     for round in 0..n {
         // The lightest arc into each vertex.
         let (mut least, mut arcs, mut tails, mut ends) =
-            ([infinity; MOST], [nobody; MOST], [none; MOST], [zero; MOST]);
+            ([infinity; VERTICES], [nobody; VERTICES], [none; VERTICES], [zero; VERTICES]);
         let (least, arcs, tails, ends) = (&mut least[..n], &mut arcs[..n], &mut tails[..n], &mut ends[..n]);
         let cells = weights.chunks_exact(n * parts).zip(rates.chunks_exact(n * parts));
         for (v, (weights, rates)) in cells.enumerate() {
@@ -166,7 +167,7 @@ fn run<S: Simd>(
             ends[v] = rate;
         }
         // And into each component.
-        let (mut winners, mut sums) = ([nobody; MOST], [zero; MOST]);
+        let (mut winners, mut sums) = ([nobody; VERTICES], [zero; VERTICES]);
         let (winners, sums) = (&mut winners[..n], &mut sums[..n]);
         for v in 0..n {
             if !any(simd, races[v]) {
@@ -235,7 +236,7 @@ fn run<S: Simd>(
             others_of[place * parts + part] = sum;
         }
         // What is reached backwards from each component.
-        let mut reached = [none; MOST];
+        let mut reached = [none; VERTICES];
         let reached = &mut reached[..n];
         reached.copy_from_slice(nexts);
         for k in 0..n {
@@ -246,7 +247,7 @@ fn run<S: Simd>(
             }
         }
         // Cycles are contracted: called by the least of their names.
-        let mut new = [none; MOST];
+        let mut new = [none; VERTICES];
         let new = &mut new[..n];
         let mut go_on = false;
         for v in 0..n {

@@ -11,12 +11,14 @@
 //! algorithms that draw one model at a time take the same sums in the same order.
 //!
 //! # Cost
-//! A step takes all cells, also those that are long decided: O(n³) for a spanning tree. So it is for small models only.
+//! A step takes all cells, also those that are long decided: O(n³) for a spanning tree or a matching, O(n²) for each round of an
+//! arborescence, of which there are at most n, and O(n²) for a list. So it is for small models only, up to where it was measured to be faster.
 
 // Loops over an index into slices of one length: written with iterators zipped, some are not vectorised.
 #![allow(clippy::needless_range_loop)]
 
 mod arborescence;
+mod lists;
 mod matching;
 mod spanning_tree;
 mod steps;
@@ -25,8 +27,8 @@ use gumbel_oracle::kind::Kind;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::{WIDEST, minus_log, uniform};
-use super::races;
 use super::stream::{LANES, Lane, Seed, first_words};
+use super::{races, small};
 use arborescence::Rounds;
 use matching::Crossing;
 use spanning_tree::Kruskal;
@@ -43,6 +45,8 @@ pub(crate) struct Group {
     numbers: Vec<Lane<u64>>,
     /// Whether these are those of the cells.
     are_plain: bool,
+    /// The number of races of lists.
+    races: Lane<u64>,
     weights: Vec<Lane<f64>>,
     /// Working memory: keys of cells; rates of those that race.
     keys: [Vec<Lane<u64>>; 2],
@@ -58,7 +62,7 @@ pub(crate) struct Drawn {
     pub(crate) winners: Vec<Lane<u64>>,
     rates: Vec<Lane<f64>>,
     others: Vec<Lane<f64>>,
-    /// The cells of the structure, if they are not the winners, in any order; filled up with [`NOBODY`].
+    /// What the structure is made of, if not of the winners.
     members: Vec<Lane<u64>>,
     /// `log p(T)`.
     pub(crate) log_prob: Lane<f64>,
@@ -68,9 +72,13 @@ pub(crate) struct Drawn {
 pub(crate) const NOBODY: u64 = u64::MAX;
 
 impl Drawn {
-    /// The cells of the structure, in any order; filled up with [`NOBODY`].
+    /// The cells of the structure, of a set in any order; of a binary tree for each position twice the parent, or one more. Filled up with
+    /// [`NOBODY`], which the root has too.
     pub(crate) fn members(&self, kind: Kind) -> &[Lane<u64>] {
-        if kind == Kind::Arborescence { &self.members } else { &self.winners }
+        match kind {
+            Kind::Arborescence | Kind::BinaryTree => &self.members,
+            _ => &self.winners,
+        }
     }
 
     fn fit(&mut self, races: usize) {
@@ -81,13 +89,15 @@ impl Drawn {
 }
 
 /// No structure has more cells.
-pub(crate) const MOST_MEMBERS: usize = steps::MOST;
+pub(crate) const MOST_MEMBERS: usize = small::POSITIONS;
 
 /// Whether models of this structure and size are drawn faster eight at a time than one by one.
 pub(crate) fn is_for(kind: Kind, n: usize) -> bool {
     let most = match kind {
-        Kind::SpanningTree | Kind::Arborescence | Kind::Matching => steps::MOST,
-        _ => 0,
+        Kind::SpanningTree | Kind::Arborescence | Kind::Matching => small::VERTICES,
+        Kind::BinaryTree => small::POSITIONS_OF_TREE,
+        Kind::TopK | Kind::Permutation => small::POSITIONS,
+        Kind::Categorical => small::POSITIONS_FOR_ONE,
     };
     n <= most && !matches!(*WIDEST, Arch::Scalar)
 }
@@ -100,13 +110,22 @@ impl Group {
         &mut self.rates
     }
 
-    /// Makes it ready, when all rates have been written: of models of these sizes, which may have all cells.
-    pub(crate) fn prepare(&mut self, kind: Kind, sizes: &Lane<usize>, have_all_cells: bool) {
+    /// Makes it ready, when all rates have been written: of models of these sizes, which may have all cells, and with so many races of a list.
+    pub(crate) fn prepare(
+        &mut self,
+        kind: Kind,
+        sizes: &Lane<usize>,
+        races: &Lane<usize>,
+        have_all_cells: bool,
+    ) {
+        self.races = races.map(|races| races as u64);
         let Self { n, rates, means, numbers, are_plain, .. } = self;
         means.resize(rates.len(), [0.0; LANES]);
         super::lanes::inverse(rates.as_flattened(), means.as_flattened_mut());
         let n = *n;
-        if have_all_cells || kind == Kind::Arborescence && sizes.iter().all(|size| *size == n) {
+        let is_matrix = matches!(kind, Kind::SpanningTree | Kind::Arborescence | Kind::Matching);
+        let is_plain = kind == Kind::Arborescence && sizes.iter().all(|size| *size == n);
+        if have_all_cells || !is_matrix || is_plain {
             if !std::mem::replace(are_plain, true) || numbers.len() != rates.len() {
                 numbers.clear();
                 numbers.extend((0..rates.len() as u64).map(|cell| [cell; LANES]));
@@ -137,7 +156,11 @@ impl Group {
             Kind::Matching => {
                 self.rates.iter().filter(|rates| rates[lane] > 0.0).count() == sizes[lane] * sizes[lane]
             }
-            _ => false,
+            // Absent positions are only where some may be left over.
+            Kind::TopK | Kind::Categorical => {
+                self.rates.iter().filter(|rates| rates[lane] > 0.0).count() as u64 >= self.races[lane]
+            }
+            Kind::BinaryTree | Kind::Permutation => false,
         };
         (0..LANES).all(is_drawn_so)
     }
@@ -168,7 +191,13 @@ impl WithSimd for Draw<'_> {
             Kind::SpanningTree => group.hold_races::<S, Kruskal>(simd, n - 1),
             Kind::Arborescence => group.grow(simd),
             Kind::Matching => group.hold_races::<S, Crossing>(simd, n),
-            _ => (),
+            Kind::BinaryTree => group.divide(simd),
+            Kind::Categorical => group.first(simd),
+            Kind::TopK | Kind::Permutation => {
+                let races = group.races;
+                let most = races.iter().fold(0, |most, races| most.max(*races));
+                group.order(simd, &races, most as usize);
+            }
         }
         group.drawn.find_log_prob(simd);
     }
@@ -257,7 +286,10 @@ mod tests {
     use super::*;
     use crate::fast::lanes::levels;
     use crate::fast::stream::{Stream, stir};
-    use crate::fast::{Algorithm, Arborescence, Fast, Matching, NONE, Outputs, SpanningTree};
+    use crate::fast::{
+        Algorithm, Arborescence, BinaryTree, Categorical, Fast, Matching, NONE, Outputs, Permutation,
+        SpanningTree, TopK,
+    };
 
     const ITEMS: Lane<u64> = [0, 1, 2, 3, 40, 50, 60, 70];
     const DRAWS: Lane<u64> = [0, 5, 1, 1, 0, 9, 8, 1 << 40];
@@ -279,7 +311,8 @@ mod tests {
         let cells: Vec<(usize, usize)> = match kind {
             Kind::SpanningTree => all.filter(|(u, v)| u < v).collect(),
             Kind::Arborescence => all.map(|(head, tail)| (tail, head)).collect(),
-            _ => all.collect(),
+            Kind::Matching => all.collect(),
+            _ => (0..n).map(|k| (k, k)).collect(),
         };
         let mut stream = Stream::weights(Seed::new(6), n as u64);
         let mut rate = |lane: usize, (u, v): (usize, usize)| {
@@ -292,6 +325,7 @@ mod tests {
                 || match kind {
                     Kind::SpanningTree => u + 1 == v || !bits.is_multiple_of(3),
                     Kind::Arborescence => u == root(lane, sizes[lane]) || !bits.is_multiple_of(3),
+                    Kind::TopK | Kind::Categorical => u % 2 == 0 || !bits.is_multiple_of(3),
                     _ => true,
                 };
             if u.max(v) < sizes[lane] && may_be && is_kept { drawn } else { 0.0 }
@@ -308,8 +342,25 @@ mod tests {
         fn group(&self) -> Group {
             let mut group = Group::default();
             group.rates(self.n, self.cells.len()).copy_from_slice(&self.rates);
-            group.prepare(self.kind, &self.sizes, self.rates.as_flattened().iter().all(|rate| *rate > 0.0));
+            group.prepare(
+                self.kind,
+                &self.sizes,
+                &self.races(),
+                self.rates.as_flattened().iter().all(|rate| *rate > 0.0),
+            );
             group
+        }
+
+        fn is_list(&self) -> bool {
+            !matches!(self.kind, Kind::SpanningTree | Kind::Arborescence | Kind::Matching)
+        }
+
+        fn races(&self) -> Lane<usize> {
+            match self.kind {
+                Kind::TopK => std::array::from_fn(|lane| 1 + lane % (self.sizes[lane] / 2)),
+                Kind::Categorical => [1; LANES],
+                _ => self.sizes,
+            }
         }
 
         /// The cell that has this number.
@@ -333,13 +384,27 @@ mod tests {
             let pairs: Vec<(u32, u32)> = there.iter().map(|((u, v), _)| (*u as u32, *v as u32)).collect();
             let rates: Vec<f64> = there.iter().map(|of| of.1).collect();
             let size = self.sizes[lane];
+            let positions: Vec<f64> = self.rates.iter().take(size).map(|rates| rates[lane]).collect();
             let (structure, trace, log_prob) = match self.kind {
                 Kind::Matching => draw(Matching::new(size, &rates).unwrap().on_weights(), lane),
                 Kind::Arborescence => {
                     draw(Arborescence::new(size, root(lane, size), &pairs, &rates).unwrap(), lane)
                 }
-                _ => draw(SpanningTree::new(size, &pairs, &rates).unwrap().on_weights(), lane),
+                Kind::SpanningTree => {
+                    draw(SpanningTree::new(size, &pairs, &rates).unwrap().on_weights(), lane)
+                }
+                Kind::BinaryTree => draw(BinaryTree::new(&rates).unwrap().on_weights(), lane),
+                Kind::TopK => draw(TopK::new(&positions, self.races()[lane]).unwrap().on_weights(), lane),
+                Kind::Permutation => draw(Permutation::new(&rates).unwrap().on_weights(), lane),
+                Kind::Categorical => draw(Categorical::new(&positions).unwrap().on_weights(), lane),
             };
+            if self.is_list() {
+                let there = |k: &u32| *k != NONE; // the root of a binary tree has no parent
+                let cells = |numbers: Vec<u32>| {
+                    numbers.into_iter().filter(there).map(|k| (k as usize, k as usize)).collect()
+                };
+                return ([cells(structure), cells(trace)], log_prob);
+            }
             let cells = |entries: Vec<u32>| {
                 entries
                     .into_iter()
@@ -366,14 +431,22 @@ mod tests {
 
     #[test]
     fn eight_are_drawn_as_each_alone_at_all_levels() {
-        for kind in [Kind::SpanningTree, Kind::Arborescence, Kind::Matching] {
-            for (n, are_alike) in (2..=steps::MOST).flat_map(|n| [(n, true), (n, false)]) {
+        for kind in Kind::ALL {
+            for (n, are_alike) in (2..=match kind {
+                Kind::TopK => small::POSITIONS,
+                Kind::Categorical => small::POSITIONS_FOR_ONE,
+                Kind::BinaryTree => small::POSITIONS_OF_TREE,
+                _ => small::VERTICES,
+            })
+                .flat_map(|n| [(n, true), (n, false)])
+            {
                 let case = case(kind, n, are_alike);
                 let drawn: Vec<_> = levels()
                     .into_iter()
                     .map(|level| {
                         let mut group = case.group();
-                        assert!(group.are_drawn_so(kind, &case.sizes), "{kind:?} {n}");
+                        let has_absent = !matches!(kind, Kind::BinaryTree | Kind::Permutation);
+                        assert_eq!(group.are_drawn_so(kind, &case.sizes), has_absent, "{kind:?} {n}");
                         let (seed, group) = (Seed::new(3), &mut group);
                         level.dispatch(Draw { group, kind, seed, items: &ITEMS, draws: &DRAWS });
                         (
@@ -391,8 +464,21 @@ mod tests {
                             numbers.iter().map(|numbers| numbers[lane]).filter(|number| *number != NOBODY);
                         numbers.map(|number| case.cell(number)).collect::<Vec<_>>()
                     };
-                    let mut structure = cells(members);
-                    structure.sort_unstable();
+                    let structure = match kind {
+                        // As it is written: the parent, and nobody at the root.
+                        Kind::BinaryTree => {
+                            let parent =
+                                |code: u64| if code == NOBODY { NONE as usize } else { code as usize / 2 };
+                            let all = members[..case.sizes[lane]].iter().map(|members| parent(members[lane]));
+                            all.map(|parent| (parent, parent)).filter(|of| of.0 != NONE as usize).collect()
+                        }
+                        Kind::Permutation => cells(members),
+                        _ => {
+                            let mut set = cells(members);
+                            set.sort_unstable();
+                            set
+                        }
+                    };
                     let (want, want_log_prob) = case.alone(lane);
                     assert_eq!([structure, cells(winners)], want, "{kind:?} {n}, lane {lane}");
                     assert_eq!(log_prob[lane], want_log_prob, "{kind:?} {n}, lane {lane}");

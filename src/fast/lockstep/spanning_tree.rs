@@ -3,13 +3,14 @@
 use pulp::Simd;
 
 use super::Group;
-use super::steps::{Closing, MOST};
+use super::steps::Closing;
 use crate::fast::SpanningTree;
+use crate::fast::small::VERTICES;
 
 impl Group {
     /// Whether a graph of so many vertices is dense, and of one piece.
     pub(super) fn is_dense_and_connected(&self, lane: usize, vertices: usize) -> bool {
-        let mut labels: [usize; MOST] = std::array::from_fn(|vertex| vertex);
+        let mut labels: [usize; VERTICES] = std::array::from_fn(|vertex| vertex);
         let pairs = (0..self.n).flat_map(|u| (u + 1..self.n).map(move |v| (u, v)));
         let mut edges = 0;
         for ((u, v), _) in pairs.zip(&self.rates).filter(|of| of.1[lane] > 0.0) {

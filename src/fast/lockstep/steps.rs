@@ -3,10 +3,8 @@
 use pulp::Simd;
 
 use super::{Group, NOBODY};
+use crate::fast::small::VERTICES;
 use crate::fast::stream::LANES;
-
-/// The most vertices, or rows.
-pub(super) const MOST: usize = 16;
 
 /// What a cell is closed by.
 pub(super) trait Closing {
@@ -38,7 +36,7 @@ impl Group {
         let others = S::as_mut_simd_f64s(drawn.others.as_flattened_mut()).0;
         let zero = simd.splat_f64s(0.0);
         for part in 0..parts {
-            let mut rows: [S::u64s; MOST] = std::array::from_fn(|row| simd.splat_u64s(row as u64));
+            let mut rows: [S::u64s; VERTICES] = std::array::from_fn(|row| simd.splat_u64s(row as u64));
             let mut columns = rows;
             let (rows, columns) = (&mut rows[..*n], &mut columns[..*n]);
             let mut before = simd.splat_u64s(NOBODY);
