@@ -306,6 +306,24 @@ fn small_items_are_drawn_together_as_each_alone() {
     }
 }
 
+/// More draws than are handed to a thread at once.
+#[test]
+fn pieces_of_many_draws_are_as_the_whole() {
+    for (kind, items) in KINDS.into_iter().flat_map(|kind| [(kind, 1), (kind, 3)]) {
+        let logits = logits(kind, items, 3, 4);
+        let batch = Items::logits(kind, logits.view()).unwrap();
+        let batch = if kind == Kind::TopK { batch.with_races(&[2]).unwrap() } else { batch };
+        let fields = [Field::Structure, Field::Trace, Field::LogProb];
+        let of = |all_threads: bool| {
+            let mut drawn = Drawn::new(&batch, 9_001, &fields).unwrap();
+            let fill = if all_threads { Items::fill_on_all_threads } else { Items::fill };
+            fill(&batch, 5, 7, drawn.outputs()).unwrap();
+            drawn
+        };
+        assert!(of(true) == of(false), "{kind:?} {items}");
+    }
+}
+
 /// Logits are rates `e^{-θ}`, as libm has them within an ulp.
 #[test]
 fn logits_are_rates() {
@@ -699,7 +717,7 @@ fn log_probabilities_in_single_precision_are_those_of_the_oracle() {
 fn what_is_wrong_is_named() {
     let said = |found: Result<Drawn<f64>, BatchError>| found.unwrap_err().to_string();
     let tree = |logits: &Array3<f64>| {
-        Items::logits(Kind::SpanningTree, logits.view()).unwrap().draw(1, 1, &[Field::Structure])
+        Items::logits(Kind::SpanningTree, logits.view()).unwrap().draw(1, 4, &[Field::Structure])
     };
     let mut logits = Array3::zeros((3, 4, 4));
     assert!(tree(&logits).is_ok());
@@ -722,7 +740,7 @@ fn what_is_wrong_is_named() {
     );
     let rates = array![[1.0, 2.0, 0.0], [1.0, -0.0, 3.0]];
     let list = |kind| Items::rates(kind, rates.view()).unwrap();
-    let draw = |items: Items<'_, f64>| items.draw(1, 1, &[Field::Structure]);
+    let draw = |items: Items<'_, f64>| items.draw(1, 4, &[Field::Structure]);
     assert_eq!(
         said(draw(list(Kind::Categorical))),
         "item 1 has the rate -0 at [1]: want 0 (absent) or a number between 1e-300 and 1e300"
@@ -777,7 +795,7 @@ fn what_is_wrong_is_named() {
     assert!(matches!(Items::logits(Kind::Matching, huge), Err(BatchError::Shape { .. })));
     let square = Array3::<f64>::zeros((2, 3, 3));
     let arborescence = || Items::logits(Kind::Arborescence, square.view()).unwrap();
-    let found = arborescence().with_roots(&[1, 3]).unwrap().draw(1, 1, &[Field::Trace]);
+    let found = arborescence().with_roots(&[1, 3]).unwrap().draw(1, 4, &[Field::Trace]);
     assert_eq!(found, Err(BatchError::Item { item: 1, error: InputError::Root { root: 3, vertices: 3 } }));
     let found = arborescence().draw(1, 1, &[Field::Gradient]);
     assert!(said(found).starts_with("gradient is not drawn: want some of structure, trace"), "");

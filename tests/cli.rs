@@ -460,7 +460,7 @@ fn bench_has_rows_of_batches_in_single_precision() {
     let told = json_of(&[&quick[..], &["--format", "json"]].concat());
     let rows = told["rows"].as_array().unwrap();
     let one_thread: Vec<&Value> = rows.iter().filter(|row| row["threads"] == 1).collect();
-    assert_eq!(one_thread.len(), 7 * 2 * 2);
+    assert_eq!(one_thread.len(), 7 * 2 * 3);
     for row in one_thread {
         assert_eq!((&row["precision"], &row["items"]), (&json!("f32"), &json!(3)));
         assert!(row["ns_per_draw"].as_f64().unwrap() > 0.0 && row["ratio"].as_f64().unwrap() > 0.0, "{row}");

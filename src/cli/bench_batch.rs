@@ -23,6 +23,8 @@ pub(super) struct Row {
     outputs: &'static str,
     /// `own`, of each item, or `shared` by all.
     logits: &'static str,
+    /// How draws are made: `on weights`, or `race by race` where that is faster.
+    way: &'static str,
     threads: usize,
     ns_per_draw: f64,
     floor_ns: f64,
@@ -49,8 +51,11 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(kind: Kind, logits: ArrayViewD<'a, f32>, seed: u64) -> Result<Self, BatchError> {
+    fn new(kind: Kind, logits: ArrayViewD<'a, f32>, by_races: bool, seed: u64) -> Result<Self, BatchError> {
         let mut items = Items::logits(kind, logits)?;
+        if by_races {
+            items = items.race_by_race();
+        }
         if kind == Kind::TopK {
             let k = items.size().min(10);
             items = items.with_races(&[k])?;
@@ -90,12 +95,14 @@ pub(super) fn rows(
         Array::from_shape_simple_fn(IxDyn(&shape), || (1.0 - 2.0 * libm::exp(-stream.exponential())) as f32);
     let one = logits.index_axis(Axis(0), 0);
     let shared = one.broadcast(IxDyn(&shape)).unwrap_or_else(|| logits.view());
-    let (mut own, mut shared) = (Work::new(kind, logits.view(), seed)?, Work::new(kind, shared, seed)?);
+    let mut own = Work::new(kind, logits.view(), false, seed)?;
+    let mut by_races = Work::new(kind, shared.clone(), true, seed)?;
+    let mut shared = Work::new(kind, shared, false, seed)?;
     let mut repeats = 1;
     while own.draw(false, repeats)? * ((repeats * items) as f64) < least {
         repeats *= 2;
     }
-    let mut measured: [Vec<f64>; 4] = Default::default();
+    let mut measured: [Vec<f64>; 5] = Default::default();
     for round in 0..rounds {
         let floor = time(|| {
             let mut stream = Stream::weights(Seed::new(seed), round);
@@ -105,13 +112,18 @@ pub(super) fn rows(
             }
         });
         let floor = floor.as_nanos() as f64 / (repeats * items) as f64;
-        let times =
-            [floor, own.draw(false, repeats)?, shared.draw(false, repeats)?, own.draw(true, repeats)?];
+        let times = [
+            floor,
+            own.draw(false, repeats)?,
+            shared.draw(false, repeats)?,
+            by_races.draw(false, repeats)?,
+            own.draw(true, repeats)?,
+        ];
         measured.iter_mut().zip(times).for_each(|(column, time)| column.push(time));
     }
     let threads = rayon::current_num_threads();
-    let [floor, own, shared, all] = measured;
-    let row = |logits, threads, times: &[f64]| Row {
+    let [floor, own, shared, by_races, all] = measured;
+    let row = |logits, way, threads, times: &[f64]| Row {
         structure: kind.name(),
         n,
         entries,
@@ -119,13 +131,19 @@ pub(super) fn rows(
         precision: "f32",
         outputs: OUTPUTS,
         logits,
+        way,
         threads,
         ns_per_draw: median(times.iter().copied()),
         floor_ns: median(floor.iter().copied()),
         ratio: median(times.iter().zip(&floor).map(|(time, floor)| time / floor)),
     };
-    let mut rows = vec![row("own", 1, &own), row("shared", 1, &shared)];
-    rows.extend((threads > 1).then(|| row("own", threads, &all)));
+    let [on_weights, race_by_race] = ["on weights", "race by race"];
+    let mut rows = vec![
+        row("own", on_weights, 1, &own),
+        row("shared", on_weights, 1, &shared),
+        row("shared", race_by_race, 1, &by_races),
+    ];
+    rows.extend((threads > 1).then(|| row("own", on_weights, threads, &all)));
     Ok(rows)
 }
 
@@ -137,27 +155,31 @@ pub(super) fn told(rows: &[Row]) -> String {
         "entries",
         "own µs",
         "shared µs",
+        "by race µs",
         "floor µs",
         "own",
         "shared",
+        "by race",
         "own/shared",
         "speed-up",
     ];
     let per_size = rows.chunk_by(|a, b| (a.structure, a.n) == (b.structure, b.n));
     let lines = per_size.filter_map(|rows| {
-        let [own, shared, ..] = rows else { return None };
+        let [own, shared, by_races, ..] = rows else { return None };
         let mut line = vec![
             own.structure.to_owned(),
             own.n.to_string(),
             own.entries.to_string(),
             float(own.ns_per_draw / 1e3, 3),
             float(shared.ns_per_draw / 1e3, 3),
+            float(by_races.ns_per_draw / 1e3, 3),
             float(own.floor_ns / 1e3, 3),
             format!("{:.2}", own.ratio),
             format!("{:.2}", shared.ratio),
+            format!("{:.2}", by_races.ratio),
             format!("{:.2}", own.ratio / shared.ratio),
         ];
-        line.extend(rows.get(2).map(|all| format!("{:.2}", own.ratio / all.ratio)));
+        line.extend(rows.get(3).map(|all| format!("{:.2}", own.ratio / all.ratio)));
         Some(line)
     });
     let right: Vec<usize> = (1..head.len()).collect();
@@ -167,8 +189,9 @@ pub(super) fn told(rows: &[Row]) -> String {
     let _ = writeln!(
         text,
         "\n\nA draw of each of {items} items in f32: structure, trace and log-probability, on one thread.\n\
-         own µs, shared µs: with logits of each item, which are made ready anew for every draw, and with one set for all.\n\
-         own, shared: the same as ratios to the floor, one exponential (f64, scalar) per entry. speed-up: on {threads} thread{}.",
+         own µs, shared µs: on weights, with logits of each item, which are made ready anew for every draw, and with one set for all.\n\
+         by race µs: with one set for all, race by race where that is faster.\n\
+         own, shared, by race: the same as ratios to the floor, one exponential (f64, scalar) per entry. speed-up: on {threads} thread{}.",
         if threads == 1 { "" } else { "s" },
     ); // writing to a string cannot fail
     text
@@ -177,13 +200,14 @@ pub(super) fn told(rows: &[Row]) -> String {
 /// As CSV, with a head.
 pub(super) fn csv(rows: &[Row]) -> String {
     let mut text =
-        "structure,n,entries,items,precision,outputs,logits,threads,ns_per_draw,floor_ns,ratio\n".to_owned();
+        "structure,n,entries,items,precision,outputs,logits,way,threads,ns_per_draw,floor_ns,ratio\n"
+            .to_owned();
     for row in rows {
-        let Row { structure, n, entries, items, precision, outputs, logits, threads, .. } = row;
+        let Row { structure, n, entries, items, precision, outputs, logits, way, threads, .. } = row;
         let Row { ns_per_draw, floor_ns, ratio, .. } = row;
         let _ = writeln!(
             text,
-            "{structure},{n},{entries},{items},{precision},\"{outputs}\",{logits},{threads},{ns_per_draw},{floor_ns},{ratio}"
+            "{structure},{n},{entries},{items},{precision},\"{outputs}\",{logits},{way},{threads},{ns_per_draw},{floor_ns},{ratio}"
         ); // writing to a string cannot fail
     }
     text

@@ -252,6 +252,43 @@ impl NullaryFnOnce for Least<'_> {
     }
 }
 
+/// Of each row of a square matrix the sum of all numbers but one, and what is not there if that is beyond the last.
+pub(super) fn sums_but_one(side: usize, matrix: &[f64], places: &[u64], sums: &mut [f64]) {
+    WIDEST.dispatch(SumsButOne { side, matrix, places, sums });
+}
+
+struct SumsButOne<'a> {
+    side: usize,
+    matrix: &'a [f64],
+    places: &'a [u64],
+    sums: &'a mut [f64],
+}
+
+impl NullaryFnOnce for SumsButOne<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { side, matrix, places, sums } = self;
+        for ((row, &place), sum) in matrix.chunks_exact(side).zip(places).zip(sums) {
+            let (eights, rest) = row.as_chunks::<8>();
+            let mut partial = [0.0; 8];
+            let mut here = [0, 1, 2, 3, 4, 5, 6, 7_u64];
+            for eight in eights {
+                for i in 0..8 {
+                    partial[i] += if here[i] == place { 0.0 } else { eight[i] };
+                    here[i] += 8;
+                }
+            }
+            for (i, &value) in rest.iter().enumerate() {
+                partial[i] += if here[i] == place { 0.0 } else { value };
+            }
+            let fours = [0, 1, 2, 3].map(|i| partial[i] + partial[i + 4]);
+            *sum = (fours[0] + fours[2]) + (fours[1] + fours[3]);
+        }
+    }
+}
+
 /// Makes an operation of two rows of one length, of which the second is written.
 macro_rules! on_rows {
     ($(#[$doc:meta])* $name:ident, $operation:ident, |$from:ident, $to:ident $(, $time:ident)?| $value:expr) => {
@@ -778,6 +815,24 @@ mod tests {
                 };
                 let want: f64 = (0..n * n).filter(goes).map(|cell| rates[cell]).sum();
                 assert_eq!(others, want, "{n}, race {race}");
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_rows_lack_one() {
+        for side in (1..20).chain([64, 65]) {
+            // Whole numbers, so that sums are exact in any order.
+            let matrix: Vec<f64> = matrix(0, side, 11).iter().map(|bits| (bits >> 44) as f64).collect();
+            let places: Vec<u64> = (0..side as u64).map(|row| row * 7 % (side as u64 + 1)).collect();
+            let sums = at_each_level(|arch| {
+                let mut sums = vec![f64::NAN; side];
+                arch.dispatch(SumsButOne { side, matrix: &matrix, places: &places, sums: &mut sums });
+                sums
+            });
+            for ((row, place), sum) in matrix.chunks(side).zip(places).zip(sums) {
+                let all: f64 = row.iter().sum();
+                assert_eq!(sum, all - row.get(place as usize).unwrap_or(&0.0), "{side}: {place}");
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Rows of a matrix.
 
-use super::super::races::sum;
 use super::super::small::VERTICES;
 use super::super::stream::Stream;
 use super::super::{NONE, Weights, lanes};
@@ -62,9 +61,12 @@ pub(super) fn sums_of_others(values: &[f64], others: &mut [f64]) {
 /// [`lockstep`](crate::fast::lockstep) takes it.
 fn one_by_one(matrix: &Matrix, forest: &Forest, number: usize) -> f64 {
     let n = matrix.vertices;
-    let bit = |vertex: &u32| 1_u32 << vertex;
-    let inside = if number < n { 1 << number } else { forest.vertices(number).iter().map(bit).sum() };
-    let winner = forest.components[number].winner;
+    let Component { winner, tail, .. } = forest.components[number];
+    if number < n {
+        let row = (0..).zip(&matrix.rates[number * n..][..n]);
+        return row.fold(0.0, |sum, (vertex, rate)| sum + if vertex == tail { 0.0 } else { *rate });
+    }
+    let inside: u32 = forest.vertices(number).iter().map(|vertex| 1 << vertex).sum();
     let into = |head: usize| {
         let row = matrix.rates[head * n..][..n].iter().zip(&matrix.entries[head * n..][..n]);
         let races = (0..).zip(row).filter(|(tail, of)| inside >> tail & 1 == 0 && *of.1 != winner);
@@ -86,6 +88,8 @@ pub(super) struct Rows {
     left: Vec<u32>,
     /// Rows of rates of contracted components.
     rates: Vec<f64>,
+    /// The tail of the arc that won the race of each vertex.
+    tails: Vec<u64>,
     /// The place of each vertex in the order.
     places: Vec<usize>,
 }
@@ -175,8 +179,8 @@ impl Digraph for Run<'_> {
         let row = component * n..(component + 1) * n;
         let (time, first, is_alone) = lanes::least(&self.rows.weights[row.clone()]);
         self.rows.times[component] = time;
-        if is_alone && component < n {
-            return self.matrix.entries[component * n + first];
+        if is_alone {
+            return self.first(forest, component, first);
         }
         let (mut winner, mut from) = (NONE, first);
         while let Some(next) =
@@ -227,18 +231,15 @@ impl Rows {
         forest: &Forest,
         others: &mut Vec<f64>,
     ) {
-        let (n, rates) = (matrix.vertices, &mut self.rates);
+        let (n, Self { rates, tails, .. }) = (matrix.vertices, self);
         if n <= VERTICES {
             return others
                 .extend((0..forest.components.len()).map(|number| one_by_one(matrix, forest, number)));
         }
-        others.extend(forest.components[..n].iter().enumerate().map(|(vertex, of)| match of.tail {
-            NONE => 0.0,
-            tail => {
-                let (before, after) = matrix.rates[vertex * n..][..n].split_at(tail as usize);
-                sum(before) + sum(&after[1..])
-            }
-        }));
+        others.resize(n, 0.0);
+        tails.clear();
+        tails.extend(forest.components[..n].iter().map(|of| u64::from(of.tail)));
+        lanes::sums_but_one(n, &matrix.rates, tails, others);
         let contracted = forest.components.len() - n;
         if rates.len() < contracted * n {
             rates.resize(contracted * n, 0.0);
@@ -259,7 +260,9 @@ impl Rows {
                 row[vertex as usize] = 0.0; // no arc from inside races
                 from_tail += if vertex == head { 0.0 } else { matrix.rates[vertex as usize * n + tail] };
             }
-            others.push(sum(&row[..tail]) + sum(&row[tail + 1..]) + from_tail);
+            let mut sum = [0.0];
+            lanes::sums_but_one(n, row, &[tail as u64], &mut sum);
+            others.push(sum[0] + from_tail);
         }
     }
 

@@ -264,7 +264,7 @@ fn run<S: Simd>(
             for (old, new) in names.iter().zip(&*new) {
                 next = simd.select_u64s(simd.equal_u64s(nexts[v], *old), *new, next);
             }
-            nexts[v] = simd.select_u64s(races[v], none, next);
+            nexts[v] = next; // of a contracted cycle that is itself until it races
         }
         names.copy_from_slice(new);
         let cells = weights.chunks_exact_mut(n * parts).zip(rates.chunks_exact_mut(n * parts));

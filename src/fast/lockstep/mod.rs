@@ -186,24 +186,30 @@ impl WithSimd for Draw<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { group, kind, seed, items, draws } = self;
         group.weigh(first_words(seed, items, draws));
-        let n = group.n;
-        match kind {
-            Kind::SpanningTree => group.hold_races::<S, Kruskal>(simd, n - 1),
-            Kind::Arborescence => group.grow(simd),
-            Kind::Matching => group.hold_races::<S, Crossing>(simd, n),
-            Kind::BinaryTree => group.divide(simd),
-            Kind::Categorical => group.first(simd),
-            Kind::TopK | Kind::Permutation => {
-                let races = group.races;
-                let most = races.iter().fold(0, |most, races| most.max(*races));
-                group.order(simd, &races, most as usize);
-            }
-        }
-        group.drawn.find_log_prob(simd);
+        group.run(simd, kind);
     }
 }
 
 impl Group {
+    /// Runs on the weights.
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S, kind: Kind) {
+        let n = self.n;
+        match kind {
+            Kind::SpanningTree => self.hold_races::<S, Kruskal>(simd, n - 1),
+            Kind::Arborescence => self.grow(simd),
+            Kind::Matching => self.hold_races::<S, Crossing>(simd, n),
+            Kind::BinaryTree => self.divide(simd),
+            Kind::Categorical => self.first(simd),
+            Kind::TopK | Kind::Permutation => {
+                let races = self.races;
+                let most = races.iter().fold(0, |most, races| most.max(*races));
+                self.order(simd, &races, most as usize);
+            }
+        }
+        self.drawn.find_log_prob(simd);
+    }
+
     /// Draws all weights.
     #[inline(always)]
     fn weigh(&mut self, [a, b]: [Lane<u64>; 2]) {
@@ -303,8 +309,9 @@ mod tests {
         rates: Vec<Lane<f64>>,
     }
 
-    /// Models of up to this size, all with all entries, or of several sizes with some absent, if they may be.
-    fn case(kind: Kind, n: usize, are_alike: bool) -> Case {
+    /// Models of up to this size, all with all entries, or of several sizes with some absent, if they may be; with rates about 1, or of all
+    /// sizes.
+    fn case(kind: Kind, n: usize, are_alike: bool, are_wild: bool) -> Case {
         let sizes: Lane<usize> =
             std::array::from_fn(|lane| if are_alike { n } else { n - lane.min(n - 2) % 4 });
         let all = (0..n).flat_map(|u| (0..n).map(move |v| (u, v)));
@@ -328,7 +335,8 @@ mod tests {
                     Kind::TopK | Kind::Categorical => u % 2 == 0 || !bits.is_multiple_of(3),
                     _ => true,
                 };
-            if u.max(v) < sizes[lane] && may_be && is_kept { drawn } else { 0.0 }
+            let size = if are_wild { libm::exp10((bits % 580) as f64 - 290.0) } else { 1.0 };
+            if u.max(v) < sizes[lane] && may_be && is_kept { drawn * size } else { 0.0 }
         };
         let rates = cells.iter().map(|&cell| std::array::from_fn(|lane| rate(lane, cell))).collect();
         Case { kind, n, sizes, cells, rates }
@@ -351,10 +359,6 @@ mod tests {
             group
         }
 
-        fn is_list(&self) -> bool {
-            !matches!(self.kind, Kind::SpanningTree | Kind::Arborescence | Kind::Matching)
-        }
-
         fn races(&self) -> Lane<usize> {
             match self.kind {
                 Kind::TopK => std::array::from_fn(|lane| 1 + lane % (self.sizes[lane] / 2)),
@@ -371,51 +375,67 @@ mod tests {
             }
         }
 
-        /// Structure, trace, as cells, and log-probability of a draw of a model alone.
-        fn alone(&self, lane: usize) -> ([Vec<(usize, usize)>; 2], f64) {
-            let mut there: Vec<((usize, usize), f64)> = self
-                .cells
-                .iter()
-                .copied()
-                .zip(self.rates.iter().map(|rates| rates[lane]))
-                .filter(|of| of.1 > 0.0)
-                .collect();
-            there.sort_by_key(|of| of.0);
-            let pairs: Vec<(u32, u32)> = there.iter().map(|((u, v), _)| (*u as u32, *v as u32)).collect();
-            let rates: Vec<f64> = there.iter().map(|of| of.1).collect();
+        /// Structure, trace, as cells, and log-probability of a model alone: of a draw, or on these weights.
+        fn alone(&self, lane: usize, weights: Option<&[Lane<f64>]>) -> ([Vec<(usize, usize)>; 2], f64) {
             let size = self.sizes[lane];
-            let positions: Vec<f64> = self.rates.iter().take(size).map(|rates| rates[lane]).collect();
+            // The cells that are entries, in the order of the entries.
+            let is_entry = |cell: usize| match self.kind {
+                Kind::TopK | Kind::Categorical => cell < size,
+                _ => self.rates[cell][lane] > 0.0,
+            };
+            let mut entries: Vec<usize> = (0..self.cells.len()).filter(|&cell| is_entry(cell)).collect();
+            entries.sort_by_key(|&cell| self.cells[cell]);
+            let pair = |&cell: &usize| (self.cells[cell].0 as u32, self.cells[cell].1 as u32);
+            let pairs: Vec<(u32, u32)> = entries.iter().map(pair).collect();
+            let rates: Vec<f64> = entries.iter().map(|&cell| self.rates[cell][lane]).collect();
+            let weights = weights.map(|weights| entries.iter().map(|&cell| weights[cell][lane]).collect());
             let (structure, trace, log_prob) = match self.kind {
-                Kind::Matching => draw(Matching::new(size, &rates).unwrap().on_weights(), lane),
+                Kind::Matching => draw(Matching::new(size, &rates).unwrap().on_weights(), lane, weights),
                 Kind::Arborescence => {
-                    draw(Arborescence::new(size, root(lane, size), &pairs, &rates).unwrap(), lane)
+                    draw(Arborescence::new(size, root(lane, size), &pairs, &rates).unwrap(), lane, weights)
                 }
                 Kind::SpanningTree => {
-                    draw(SpanningTree::new(size, &pairs, &rates).unwrap().on_weights(), lane)
+                    draw(SpanningTree::new(size, &pairs, &rates).unwrap().on_weights(), lane, weights)
                 }
-                Kind::BinaryTree => draw(BinaryTree::new(&rates).unwrap().on_weights(), lane),
-                Kind::TopK => draw(TopK::new(&positions, self.races()[lane]).unwrap().on_weights(), lane),
-                Kind::Permutation => draw(Permutation::new(&rates).unwrap().on_weights(), lane),
-                Kind::Categorical => draw(Categorical::new(&positions).unwrap().on_weights(), lane),
+                Kind::BinaryTree => draw(BinaryTree::new(&rates).unwrap().on_weights(), lane, weights),
+                Kind::TopK => {
+                    draw(TopK::new(&rates, self.races()[lane]).unwrap().on_weights(), lane, weights)
+                }
+                Kind::Permutation => draw(Permutation::new(&rates).unwrap().on_weights(), lane, weights),
+                Kind::Categorical => draw(Categorical::new(&rates).unwrap().on_weights(), lane, weights),
             };
-            if self.is_list() {
-                let there = |k: &u32| *k != NONE; // the root of a binary tree has no parent
-                let cells = |numbers: Vec<u32>| {
-                    numbers.into_iter().filter(there).map(|k| (k as usize, k as usize)).collect()
-                };
-                return ([cells(structure), cells(trace)], log_prob);
-            }
-            let cells = |entries: Vec<u32>| {
-                entries
-                    .into_iter()
-                    .filter(|entry| *entry != NONE)
-                    .map(|entry| there[entry as usize].0)
-                    .collect()
+            let cells = |numbers: Vec<u32>| {
+                let numbers = numbers.into_iter().filter(|number| *number != NONE);
+                numbers.map(|number| self.cells[entries[number as usize]]).collect()
             };
             ([cells(structure), cells(trace)], log_prob)
         }
+
+        /// The same in a lane of a group.
+        fn in_lane(&self, group: &Group, lane: usize) -> ([Vec<(usize, usize)>; 2], f64) {
+            let cells = |numbers: &[Lane<u64>]| {
+                let numbers = numbers.iter().map(|numbers| numbers[lane]).filter(|number| *number != NOBODY);
+                numbers.map(|number| self.cell(number)).collect::<Vec<_>>()
+            };
+            let members = group.drawn.members(self.kind);
+            let structure = match self.kind {
+                // As it is written: the parent, and nobody at the root.
+                Kind::BinaryTree => {
+                    let all = members[..self.sizes[lane]].iter().map(|members| members[lane]);
+                    all.filter(|code| *code != NOBODY).map(|code| self.cell(code / 2)).collect()
+                }
+                Kind::Permutation => cells(members),
+                _ => {
+                    let mut set = cells(members);
+                    set.sort_unstable();
+                    set
+                }
+            };
+            ([structure, cells(&group.drawn.winners)], group.drawn.log_prob[lane])
+        }
     }
-    fn draw<A: Algorithm>(algorithm: A, lane: usize) -> (Vec<u32>, Vec<u32>, f64) {
+
+    fn draw<A: Algorithm>(algorithm: A, lane: usize, weights: Option<Vec<f64>>) -> (Vec<u32>, Vec<u32>, f64) {
         let (mut trace, mut log_prob) = (vec![NONE; algorithm.trace_len()], [0.0]);
         let mut structure = vec![NONE; algorithm.structure_len()];
         let fast = Fast::with_keys(algorithm, Seed::new(3).of_item(ITEMS[lane]));
@@ -425,63 +445,78 @@ mod tests {
             log_prob: Some(&mut log_prob),
             ..Outputs::default()
         };
-        fast.fill(DRAWS[lane], 1, outputs);
+        match weights {
+            Some(weights) => fast.run(&weights, &[], outputs).unwrap(),
+            None => fast.fill(DRAWS[lane], 1, outputs),
+        }
         (structure, trace, log_prob[0])
     }
 
-    #[test]
-    fn eight_are_drawn_as_each_alone_at_all_levels() {
-        for kind in Kind::ALL {
-            for (n, are_alike) in (2..=match kind {
+    /// Models of every structure and size, alike and not, and with rates of all sizes.
+    fn cases() -> impl Iterator<Item = Case> {
+        Kind::ALL.into_iter().flat_map(|kind| {
+            let most = match kind {
                 Kind::TopK => small::POSITIONS,
                 Kind::Categorical => small::POSITIONS_FOR_ONE,
                 Kind::BinaryTree => small::POSITIONS_OF_TREE,
                 _ => small::VERTICES,
+            };
+            (2..=most).flat_map(move |n| {
+                [(true, false), (false, false), (true, true)]
+                    .map(|(are_alike, are_wild)| case(kind, n, are_alike, are_wild))
             })
-                .flat_map(|n| [(n, true), (n, false)])
-            {
-                let case = case(kind, n, are_alike);
-                let drawn: Vec<_> = levels()
-                    .into_iter()
-                    .map(|level| {
-                        let mut group = case.group();
-                        let has_absent = !matches!(kind, Kind::BinaryTree | Kind::Permutation);
-                        assert_eq!(group.are_drawn_so(kind, &case.sizes), has_absent, "{kind:?} {n}");
-                        let (seed, group) = (Seed::new(3), &mut group);
-                        level.dispatch(Draw { group, kind, seed, items: &ITEMS, draws: &DRAWS });
-                        (
-                            group.drawn.members(kind).to_vec(),
-                            group.drawn.winners.clone(),
-                            group.drawn.log_prob,
-                        )
-                    })
-                    .collect();
-                assert!(drawn.windows(2).all(|two| two[0] == two[1]), "{kind:?} {n}: levels differ");
-                let (members, winners, log_prob) = &drawn[0];
+        })
+    }
+
+    #[test]
+    fn eight_are_drawn_as_each_alone_at_all_levels() {
+        for case in cases() {
+            let (kind, n) = (case.kind, case.n);
+            let groups: Vec<Group> = levels()
+                .into_iter()
+                .map(|level| {
+                    let mut group = case.group();
+                    let may_lack_entries = !matches!(kind, Kind::BinaryTree | Kind::Permutation);
+                    assert_eq!(group.are_drawn_so(kind, &case.sizes), may_lack_entries, "{kind:?} {n}");
+                    let seed = Seed::new(3);
+                    level.dispatch(Draw { group: &mut group, kind, seed, items: &ITEMS, draws: &DRAWS });
+                    group
+                })
+                .collect();
+            for (lane, group) in (0..LANES).flat_map(|lane| groups.iter().map(move |group| (lane, group))) {
+                assert_eq!(case.in_lane(group, lane), case.alone(lane, None), "{kind:?} {n}, lane {lane}");
+            }
+        }
+    }
+
+    /// On given weights.
+    struct Run<'a>(&'a mut Group, Kind);
+
+    impl WithSimd for Run<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            self.0.run(simd, self.1);
+        }
+    }
+
+    /// Few different weights, so that most are tied, also after some have been subtracted.
+    #[test]
+    fn ties_are_broken_as_they_are_alone() {
+        let mut stream = Stream::weights(Seed::new(7), 0);
+        for case in cases() {
+            let (kind, n) = (case.kind, case.n);
+            let mut weight =
+                |rate: f64| if rate > 0.0 { (stir(stream.bits()) % 4) as f64 } else { f64::INFINITY };
+            let weights: Vec<Lane<f64>> = case.rates.iter().map(|rates| rates.map(&mut weight)).collect();
+            for level in levels() {
+                let mut group = case.group();
+                group.weights.clone_from(&weights);
+                level.dispatch(Run(&mut group, kind));
                 for lane in 0..LANES {
-                    let cells = |numbers: &[Lane<u64>]| {
-                        let numbers =
-                            numbers.iter().map(|numbers| numbers[lane]).filter(|number| *number != NOBODY);
-                        numbers.map(|number| case.cell(number)).collect::<Vec<_>>()
-                    };
-                    let structure = match kind {
-                        // As it is written: the parent, and nobody at the root.
-                        Kind::BinaryTree => {
-                            let parent =
-                                |code: u64| if code == NOBODY { NONE as usize } else { code as usize / 2 };
-                            let all = members[..case.sizes[lane]].iter().map(|members| parent(members[lane]));
-                            all.map(|parent| (parent, parent)).filter(|of| of.0 != NONE as usize).collect()
-                        }
-                        Kind::Permutation => cells(members),
-                        _ => {
-                            let mut set = cells(members);
-                            set.sort_unstable();
-                            set
-                        }
-                    };
-                    let (want, want_log_prob) = case.alone(lane);
-                    assert_eq!([structure, cells(winners)], want, "{kind:?} {n}, lane {lane}");
-                    assert_eq!(log_prob[lane], want_log_prob, "{kind:?} {n}, lane {lane}");
+                    let want = case.alone(lane, Some(&weights));
+                    assert_eq!(case.in_lane(&group, lane), want, "{kind:?} {n}, lane {lane}");
                 }
             }
         }
