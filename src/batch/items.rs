@@ -1,6 +1,7 @@
 //! Parameters of many items, and the draws from them.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use gumbel_oracle::kind::Kind;
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Ix1, Ix2, Slice};
@@ -367,10 +368,16 @@ impl<'a, T: Float> Items<'a, T> {
             .map(|start| start..self.items().min(start + count))
             .map(|items| (items.clone(), outputs.take(Axis(0), items.len())))
             .collect();
-        let each = all.into_par_iter().with_min_len(most.div_ceil(count));
-        each.map_init(Worker::default, |worker, (items, outputs)| {
-            self.fill_some(&plan, items, outputs, worker, piece)
-        })
+        let least = most.div_ceil(count);
+        // Enough pieces that no thread waits long for the last.
+        let finest = all.len().div_ceil(16 * rayon::current_num_threads()).max(least);
+        let each = all.into_par_iter().with_min_len(least).with_max_len(finest);
+        // What a thread has worked with goes on to the next piece: to get memory anew costs as much as some draws.
+        let idle = Mutex::default();
+        each.map_init(
+            || Lent::from(&idle),
+            |lent, (items, outputs)| self.fill_some(&plan, items, outputs, &mut lent.worker, piece),
+        )
         .find_first(Result::is_err)
         .unwrap_or(Ok(()))
     }
@@ -691,6 +698,28 @@ fn of_item(each: &Option<Vec<usize>>, item: usize) -> Option<usize> {
         Some([one]) => Some(*one),
         Some(each) => each.get(item).copied(),
         None => None,
+    }
+}
+
+/// A worker that goes back when it is no longer used.
+struct Lent<'a> {
+    worker: Worker,
+    to: &'a Mutex<Vec<Worker>>,
+}
+
+impl<'a> From<&'a Mutex<Vec<Worker>>> for Lent<'a> {
+    fn from(to: &'a Mutex<Vec<Worker>>) -> Self {
+        let worker = to.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        Self { worker, to }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let worker = std::mem::take(&mut self.worker);
+            self.to.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        }
     }
 }
 
