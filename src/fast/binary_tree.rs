@@ -135,12 +135,8 @@ impl Algorithm for BinaryTree {
     fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
         if self.at_once {
             let mut drawn = std::mem::take(&mut scratch.weights);
-            drawn.resize(self.means.len(), 0.0);
-            lanes::weights(stream.clone(), &self.means, &mut drawn);
+            lanes::weights_at_once(stream, &self.means, &mut drawn, weights);
             self.run(Given(&drawn), scratch);
-            if let Some(weights) = weights {
-                weights.copy_from_slice(&drawn);
-            }
             scratch.weights = drawn;
         }
         self.at_once

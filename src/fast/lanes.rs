@@ -27,6 +27,27 @@ pub(super) fn weights(mut stream: Stream, means: &[f64], weights: &mut [f64]) {
     WIDEST.dispatch(Weigh { keys: [stream.bits(), stream.bits()], means, weights });
 }
 
+/// Draws them in working memory, and copies them to where they are asked for.
+pub(super) fn weights_at_once(
+    stream: &Stream,
+    means: &[f64],
+    drawn: &mut Vec<f64>,
+    asked_for: Option<&mut [f64]>,
+) {
+    drawn.resize(means.len(), 0.0);
+    weights(stream.clone(), means, drawn);
+    if let Some(asked_for) = asked_for {
+        asked_for.copy_from_slice(drawn);
+    }
+}
+
+/// The sum of eight partial sums.
+#[inline(always)]
+pub(super) fn fold(sums: [f64; 8]) -> f64 {
+    let fours = [0, 1, 2, 3].map(|i| sums[i] + sums[i + 4]);
+    (fours[0] + fours[2]) + (fours[1] + fours[3])
+}
+
 struct Weigh<'a> {
     keys: [u64; 2],
     means: &'a [f64],
@@ -283,8 +304,7 @@ impl NullaryFnOnce for SumsButOne<'_> {
             for (i, &value) in rest.iter().enumerate() {
                 partial[i] += if here[i] == place { 0.0 } else { value };
             }
-            let fours = [0, 1, 2, 3].map(|i| partial[i] + partial[i + 4]);
-            *sum = (fours[0] + fours[2]) + (fours[1] + fours[3]);
+            *sum = fold(partial);
         }
     }
 }
@@ -451,8 +471,7 @@ impl NullaryFnOnce for Crossed<'_> {
             for (i, (rate, left)) in rest.iter().zip(rest_left).enumerate() {
                 partial[i] += rate * left;
             }
-            let fours = [0, 1, 2, 3].map(|i| partial[i] + partial[i + 4]);
-            *others = sums[column] + ((fours[0] + fours[2]) + (fours[1] + fours[3]));
+            *others = sums[column] + fold(partial);
             left[column] = 1.0;
             for v in 0..n {
                 sums[v] += row[v];

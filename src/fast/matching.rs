@@ -271,11 +271,7 @@ impl Algorithm for Matching {
             return false;
         }
         scratch.start(self.size());
-        scratch.weights.resize(self.rates.len(), 0.0);
-        lanes::weights(stream.clone(), &self.means, &mut scratch.weights);
-        if let Some(weights) = weights {
-            weights.copy_from_slice(&scratch.weights);
-        }
+        lanes::weights_at_once(stream, &self.means, &mut scratch.weights, weights);
         self.hold(scratch);
         true
     }

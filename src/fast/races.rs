@@ -3,6 +3,7 @@
 
 use gumbel_oracle::number::Real;
 
+use super::lanes::fold;
 use super::{NONE, Times};
 
 /// `Σ_r log(λ_w / Λ_r)`, from the winners' rates and the sums of the other entrants' rates.
@@ -134,8 +135,7 @@ pub(super) fn sum(values: &[f64]) -> f64 {
     for eight in eights {
         sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value);
     }
-    let fours = [0, 1, 2, 3].map(|i| sums[i] + sums[i + 4]);
-    (fours[0] + fours[2]) + (fours[1] + fours[3])
+    fold(sums)
 }
 
 /// The sum of some numbers, of which every eighth are added up first: in an order that does not depend on how many there are, but for
@@ -143,8 +143,7 @@ pub(super) fn sum(values: &[f64]) -> f64 {
 pub(super) fn sum_by_eights(values: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     values.iter().enumerate().for_each(|(i, value)| sums[i % 8] += value);
-    let [a, b, c, d] = [0, 1, 2, 3].map(|i| sums[i] + sums[i + 4]);
-    (a + c) + (b + d)
+    fold(sums)
 }
 
 /// The least of some numbers, in lanes; infinite if there are none.
