@@ -531,7 +531,7 @@ impl<'a, T: Float> Items<'a, T> {
         let Reading { rates, pairs, kept } = reading;
         rates.clear();
         pairs.clear();
-        let kept = kept.take().filter(|kept| kept.can_be_refilled(length, root));
+        let kept = kept.take().filter(|kept| kept.can_be_refilled(length, root, self.races(item)));
         if let Some(mut kept) = kept {
             // If all entries are there, and right.
             if self.read_all(item, length, root, rates) && self.scale.make_all_rates(rates) == Some(0) {
@@ -634,6 +634,12 @@ impl<'a, T: Float> Items<'a, T> {
 
     /// Reads all entries that a structure can have, row by row; false if some are masked, or rows do not lie in memory in order.
     fn read_all(&self, item: usize, length: usize, root: usize, rates: &mut Vec<f64>) -> bool {
+        let values = self.parameters.index_axis(Axis(0), item);
+        if !is_matrix(self.kind) {
+            let Some(row) = values.to_slice().filter(|_| self.mask.is_none()) else { return false };
+            rates.extend(row[..length].iter().map(|value| value.to_f64()));
+            return true;
+        }
         let parts = |row: usize| match self.kind {
             Kind::SpanningTree => [row + 1..length, 0..0, 0..0],
             Kind::Arborescence => {
@@ -642,8 +648,7 @@ impl<'a, T: Float> Items<'a, T> {
             }
             _ => [0..length, 0..0, 0..0],
         };
-        let matrix = self.parameters.index_axis(Axis(0), item);
-        let Ok(matrix) = matrix.into_dimensionality::<Ix2>() else { return false };
+        let Ok(matrix) = values.into_dimensionality::<Ix2>() else { return false };
         let rows = matrix.rows().into_iter().take(length).enumerate();
         let mut rows = rows.map(|(u, row)| Some((row.to_slice()?, parts(u))));
         self.mask.is_none()

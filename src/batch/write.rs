@@ -153,13 +153,20 @@ fn write<A: Algorithm, T: Float>(
 }
 
 impl Prepared {
-    /// Whether an item of this length and root that has all its entries differs from it in the rates only, and can take its place.
-    pub(super) fn can_be_refilled(&self, length: usize, root: usize) -> bool {
+    /// Whether an item of this length, root and number of races that has all its entries differs from it in the rates only, and can take
+    /// its place.
+    pub(super) fn can_be_refilled(&self, length: usize, root: usize, races: usize) -> bool {
+        if !self.absent.is_empty() {
+            return false;
+        }
         match &self.algorithm {
             Any::SpanningTree(tree) => tree.can_be_refilled(length),
             Any::Arborescence(arborescence) => arborescence.can_be_refilled(length, root),
             Any::Matching(matching) => matching.can_be_refilled(length),
-            _ => false,
+            Any::BinaryTree(tree) => tree.can_be_refilled(length),
+            Any::TopK(entries) => entries.can_be_refilled(length, races),
+            Any::Permutation(order) => order.can_be_refilled(length, races),
+            Any::Categorical(entry) => entry.can_be_refilled(length, races),
         }
     }
 
@@ -169,7 +176,10 @@ impl Prepared {
             Any::SpanningTree(tree) => tree.refill(rates),
             Any::Arborescence(arborescence) => arborescence.refill(rates),
             Any::Matching(matching) => matching.refill(rates),
-            _ => (),
+            Any::BinaryTree(tree) => tree.refill(rates),
+            Any::TopK(entries) => entries.refill(rates),
+            Any::Permutation(order) => order.refill(rates),
+            Any::Categorical(entry) => entry.refill(rates),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Many numbers at once, by the widest instructions that the machine has.
 //!
-//! The loops here are plain ones, without branches, that a compiler turns into vector instructions; [`pulp`] has them compiled for several
-//! levels (x86-64 as it is, AVX2, AVX-512; NEON) and picks one when the program runs. Sums, products and quotients are rounded as they
-//! are written (no two are ever fused), so that all levels give the same numbers to the bit, which a test here asserts.
+//! The loops here are plain ones, without branches, that a compiler turns into vector instructions; those that look for the least of a row
+//! are written in such instructions, since it makes slow ones of them. [`pulp`] has all compiled for several levels (x86-64 as it is, AVX2,
+//! AVX-512; NEON) and picks one when the program runs. Sums, products and quotients are rounded as they are written (no two are ever
+//! fused), so that all levels give the same numbers to the bit, which a test here asserts.
 //!
 //! # Notation
 //! `stir` is the finaliser of SplitMix64 (Steele, Lea, Flood 2014, with the constants of Stafford's variant 13). The exponential of entry
@@ -15,7 +16,7 @@
 
 use std::sync::LazyLock;
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use super::stream::{Stream, stir, unit};
 
@@ -127,48 +128,60 @@ pub(super) fn minus_log(u: f64) -> f64 {
     ((half - (s * (half + (even + odd)) + k * LOG_2[1])) - f) - k * LOG_2[0]
 }
 
-/// Writes what stands above the diagonal, row by row, to both triangles of a matrix of so many rows and columns.
-#[inline]
-pub(super) fn triangle<T: Copy + Default>(
+/// Writes what stands above the diagonal of a symmetric matrix of so many rows, row by row, to both triangles; zeros on the diagonal and
+/// up to the stride, a multiple of 8.
+pub(super) fn unpack<T: Copy + Default>(n: usize, stride: usize, above: &[T], matrix: &mut [T]) {
+    WIDEST.dispatch(Unpack { n, stride, above, matrix });
+}
+
+struct Unpack<'a, T> {
     n: usize,
     stride: usize,
-    mut values: impl Iterator<Item = T>,
-    matrix: &mut [T],
-) {
-    for (u, row) in matrix.chunks_exact_mut(stride).enumerate().take(n) {
-        row[u + 1..n].iter_mut().zip(&mut values).for_each(|(place, value)| *place = value);
-    }
-    mirror(stride, matrix);
-}
-
-/// Copies the upper triangle of a square matrix, whose side is a multiple of 8, to the lower one.
-pub(super) fn mirror<T: Copy + Default>(side: usize, matrix: &mut [T]) {
-    WIDEST.dispatch(Mirror { side, matrix });
-}
-
-struct Mirror<'a, T> {
-    side: usize,
+    above: &'a [T],
     matrix: &'a mut [T],
 }
 
-impl<T: Copy + Default> NullaryFnOnce for Mirror<'_, T> {
+impl<T: Copy + Default> NullaryFnOnce for Unpack<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { side, matrix } = self;
+        let Self { n, stride, above, matrix } = self;
         // Block by block, so that what is read together and written together is in the cache.
-        for first in (0..side).step_by(8) {
-            for start in (first..side).step_by(8) {
+        for first in (0..stride).step_by(8) {
+            for start in (first..stride).step_by(8) {
                 let mut block = [[T::default(); 8]; 8];
-                for (u, row) in block.iter_mut().enumerate() {
-                    row.copy_from_slice(&matrix[(first + u) * side + start..][..8]);
+                for (u, row) in (first..).zip(&mut block) {
+                    let columns = start.max(u + 1)..n.min(start + 8);
+                    if columns.is_empty() {
+                        continue;
+                    }
+                    // Where the row would begin if it began at the first column: for row 0, before all.
+                    let begin = (u * (2 * n - u - 1) / 2).wrapping_sub(u + 1);
+                    if columns.len() == 8 {
+                        row.copy_from_slice(&above[begin.wrapping_add(start)..][..8]);
+                    } else {
+                        for v in columns {
+                            row[v - start] = above[begin.wrapping_add(v)];
+                        }
+                    }
                 }
-                for v in 0..8 {
-                    let row = &mut matrix[(start + v) * side + first..][..8];
-                    let above = if first == start { v } else { 8 };
-                    for u in 0..above {
-                        row[u] = block[u][v];
+                if first == start {
+                    for u in 0..8 {
+                        for v in 0..u {
+                            block[u][v] = block[v][u];
+                        }
+                    }
+                }
+                for (u, row) in block.iter().enumerate() {
+                    matrix[(first + u) * stride + start..][..8].copy_from_slice(row);
+                }
+                if first < start {
+                    for v in 0..8 {
+                        let row = &mut matrix[(start + v) * stride + first..][..8];
+                        for u in 0..8 {
+                            row[u] = block[u][v];
+                        }
                     }
                 }
             }
@@ -176,16 +189,16 @@ impl<T: Copy + Default> NullaryFnOnce for Mirror<'_, T> {
     }
 }
 
-/// Prim's algorithm from vertex 0 on a matrix of weights, as bits, which are in the order of the numbers.
+/// Prim's algorithm from vertex 0 on a matrix of weights.
 ///
 /// Writes the vertex at each place from the second on, with the place where the edge ends by which it joins, and the weight of this edge.
 /// Of edges of one weight some one is taken: drawn weights tie once in 2⁵² or more rarely.
 pub(super) struct Prim<'a> {
     /// Each row has so many numbers, one for each vertex, and then whatever it may be.
     pub(super) stride: usize,
-    pub(super) matrix: &'a [u64],
-    /// Of each vertex outside the lightest edge into the tree, 0 for one inside; and where that ends. Working memory.
-    pub(super) lightest: &'a mut Vec<u64>,
+    pub(super) matrix: &'a [f64],
+    /// Of each vertex outside the lightest edge into the tree, and where that ends. Working memory.
+    pub(super) lightest: &'a mut Vec<f64>,
     pub(super) ends: &'a mut Vec<u64>,
     /// As many as there are vertices, of which the first is not written.
     pub(super) joined: &'a mut [Join],
@@ -205,41 +218,148 @@ impl Prim<'_> {
     }
 }
 
-impl NullaryFnOnce for Prim<'_> {
+impl WithSimd for Prim<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { stride, matrix, lightest, ends, joined } = self;
+        lightest.clear();
+        lightest.resize(joined.len(), f64::INFINITY);
+        lightest.resize(stride, INSIDE);
+        ends.clear();
+        ends.resize(stride, 0);
+        let mut vertex = 0_usize;
+        for place in 1..joined.len() {
+            lightest[vertex] = INSIDE;
+            let row = S::as_simd_f64s(&matrix[vertex * stride..][..stride]).0;
+            let all = S::as_mut_simd_f64s(lightest).0.iter_mut().zip(S::as_mut_simd_u64s(ends).0);
+            let end_now = simd.splat_u64s(place as u64 - 1);
+            let mut found = Found::new(simd);
+            for (&weight, (lightest, end)) in row.iter().zip(all) {
+                let is_lighter = simd.less_than_f64s(weight, *lightest);
+                let now = simd.select_f64s(is_lighter, weight, *lightest);
+                *lightest = now;
+                *end = simd.select_u64s(is_lighter, end_now, *end);
+                found.look_at(simd, simd.abs_f64s(now));
+            }
+            let weight;
+            (weight, vertex, _) = found.least(simd);
+            joined[place] =
+                Join { vertex: vertex as u32, end: ends[vertex] as u32, weight: weight.to_bits() };
+        }
+    }
+}
+
+/// Stands for the lightest edge of a vertex that is inside: no weight is less, and its absolute value comes last.
+const INSIDE: f64 = f64::NEG_INFINITY;
+
+/// The least of the numbers looked at, and the first and the last place where it stands, in each lane.
+#[derive(Clone, Copy)]
+struct Found<S: Simd> {
+    least: S::f64s,
+    /// Places are counted up from the bits of 2⁵²: they are counted as whole numbers, and compared as numbers.
+    first: S::u64s,
+    last: S::u64s,
+    /// The places that are looked at next.
+    here: S::u64s,
+}
+
+/// The bits of 2⁵².
+const START: u64 = 1075 << 52;
+
+impl<S: Simd> Found<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let start = simd.splat_u64s(START);
+        let here = S::as_simd_u64s(&[0, 1, 2, 3, 4, 5, 6, 7]).0[0];
+        Self {
+            least: simd.splat_f64s(f64::INFINITY),
+            first: start,
+            last: start,
+            here: simd.add_u64s(start, here),
+        }
+    }
+
+    #[inline(always)]
+    fn look_at(&mut self, simd: S, numbers: S::f64s) {
+        let is_less = simd.less_than_f64s(numbers, self.least);
+        let is_no_more = simd.less_than_or_equal_f64s(numbers, self.least);
+        self.least = simd.min_f64s(numbers, self.least);
+        self.first = simd.select_u64s(is_less, self.here, self.first);
+        self.last = simd.select_u64s(is_no_more, self.here, self.last);
+        self.here = simd.add_u64s(self.here, simd.splat_u64s(S::F64_LANES as u64));
+    }
+
+    /// Looks at a row of numbers, 0 or above, each of which counts as the one below it if that is larger.
+    #[inline(always)]
+    fn in_row(simd: S, row: &[f64], below: &[f64]) -> Self {
+        let mut found = Self::new(simd);
+        let ((numbers, rest), (bounds, _)) = (S::as_simd_f64s(row), S::as_simd_f64s(below));
+        for (&numbers, &bounds) in numbers.iter().zip(bounds) {
+            found.look_at(simd, simd.max_f64s(numbers, bounds));
+        }
+        // The last ones with some of those before: one by one they would take as long as all others.
+        match row.len().checked_sub(S::F64_LANES) {
+            _ if rest.is_empty() => (),
+            Some(start) => {
+                let seen = simd.splat_u64s((S::F64_LANES - rest.len()) as u64);
+                found.here = simd.sub_u64s(found.here, seen);
+                let (numbers, bounds) =
+                    (simd.partial_load_f64s(&row[start..]), simd.partial_load_f64s(&below[start..]));
+                found.look_at(simd, simd.max_f64s(numbers, bounds));
+            }
+            None => {
+                let mut all = [f64::INFINITY; 8];
+                for (place, (&number, &bound)) in all.iter_mut().zip(row.iter().zip(below)) {
+                    *place = if number > bound { number } else { bound };
+                }
+                found.look_at(simd, S::as_simd_f64s(&all).0[0]);
+            }
+        }
+        found
+    }
+
+    /// The least, and the first and the last place where it stands.
+    #[inline(always)]
+    fn least(self, simd: S) -> (f64, usize, usize) {
+        let least = simd.reduce_min_f64s(self.least);
+        let is_least = simd.equal_f64s(self.least, simd.splat_f64s(least));
+        let first = simd.select_u64s(is_least, self.first, simd.splat_u64s(f64::INFINITY.to_bits()));
+        let last = simd.select_u64s(is_least, self.last, simd.splat_u64s(START));
+        let first = simd.reduce_min_f64s(simd.transmute_f64s_u64s(first));
+        let last = simd.reduce_max_f64s(simd.transmute_f64s_u64s(last));
+        let place = |number: f64| (number.to_bits() - START) as usize;
+        (least, place(first), place(last))
+    }
+}
+
+/// Of each number how many are less; there is room for as many.
+pub(super) fn ranks(numbers: &[f64], ranks: &mut [u64]) {
+    WIDEST.dispatch(Ranks { numbers, ranks });
+}
+
+struct Ranks<'a> {
+    numbers: &'a [f64],
+    ranks: &'a mut [u64],
+}
+
+impl NullaryFnOnce for Ranks<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { stride, matrix, lightest, ends, joined } = self;
-        lightest.clear();
-        lightest.resize(joined.len(), u64::MAX);
-        lightest.resize(stride, 0);
-        ends.clear();
-        ends.resize(stride, 0);
-        let (lightest, ends) = (&mut lightest[..stride], &mut ends[..stride]);
-        let mut vertex = 0_usize;
-        for place in 1..joined.len() {
-            lightest[vertex] = 0;
-            let row = &matrix[vertex * stride..][..stride];
-            let mut best = u64::MAX;
-            for v in 0..stride {
-                let (weight, before) = (row[v], lightest[v]);
-                let lighter = weight < before;
-                let now = if lighter { weight } else { before };
-                lightest[v] = now;
-                ends[v] = if lighter { place as u64 - 1 } else { ends[v] };
-                // What is inside comes last.
-                let now = now.wrapping_sub(1);
-                best = if now < best { now } else { best };
+        let Self { numbers, ranks } = self;
+        for (eight, ranks) in numbers.chunks(8).zip(ranks.chunks_mut(8)) {
+            let mut these = [f64::INFINITY; 8];
+            these[..eight.len()].copy_from_slice(eight);
+            let mut less = [0; 8];
+            for number in numbers {
+                for i in 0..8 {
+                    less[i] += u64::from(*number < these[i]);
+                }
             }
-            let weight = best.wrapping_add(1);
-            let mut first = u64::MAX;
-            for v in 0..stride {
-                let this = if lightest[v] == weight { v as u64 } else { u64::MAX };
-                first = if this < first { this } else { first };
-            }
-            vertex = first as usize;
-            joined[place] = Join { vertex: vertex as u32, end: ends[vertex] as u32, weight };
+            ranks.copy_from_slice(&less[..ranks.len()]);
         }
     }
 }
@@ -251,25 +371,13 @@ pub(super) fn least(row: &[f64]) -> (f64, usize, bool) {
 
 struct Least<'a>(&'a [f64]);
 
-impl NullaryFnOnce for Least<'_> {
+impl WithSimd for Least<'_> {
     type Output = (f64, usize, bool);
 
     #[inline(always)]
-    fn call(self) -> (f64, usize, bool) {
-        let row = self.0;
-        let mut least = u64::MAX;
-        for v in 0..row.len() {
-            let bits = row[v].to_bits();
-            least = if bits < least { bits } else { least };
-        }
-        let (mut first, mut count) = (u64::MAX, 0_u64);
-        for v in 0..row.len() {
-            let is_least = row[v].to_bits() == least;
-            let this = if is_least { v as u64 } else { u64::MAX };
-            first = if this < first { this } else { first };
-            count += u64::from(is_least);
-        }
-        (f64::from_bits(least), first as usize, count == 1)
+    fn with_simd<S: Simd>(self, simd: S) -> (f64, usize, bool) {
+        let (least, first, last) = Found::in_row(simd, self.0, self.0).least(simd);
+        (least, first, first == last)
     }
 }
 
@@ -353,24 +461,6 @@ on_rows!(
     lighter, Lighter, |from, to, time| if from - time < to { from - time } else { to }
 );
 
-/// The least number of a row, 0 or above, and the first place where it stands; those where `closed` is all ones come last.
-#[inline(always)]
-fn first_least(row: &[f64], closed: &[u64]) -> (f64, usize) {
-    let count = row.len().min(closed.len());
-    let (row, closed) = (&row[..count], &closed[..count]);
-    let mut least = u64::MAX;
-    for v in 0..count {
-        let bits = row[v].to_bits() | closed[v];
-        least = if bits < least { bits } else { least };
-    }
-    let mut first = u64::MAX;
-    for v in 0..count {
-        let this = if row[v].to_bits() | closed[v] == least { v as u64 } else { u64::MAX };
-        first = if this < first { this } else { first };
-    }
-    (f64::from_bits(least), first as usize)
-}
-
 /// Takes the lightest cell of a matrix without absent cells again and again, each time in a row and a column of which none was taken.
 pub(super) struct Greedy<'a> {
     /// Row by row; of equally light cells the first is taken.
@@ -378,8 +468,8 @@ pub(super) struct Greedy<'a> {
     /// Of each row the lightest cell whose column was left when it was looked at, and its column. Working memory.
     pub(super) lightest: &'a mut Vec<f64>,
     pub(super) columns: &'a mut Vec<u32>,
-    /// All ones for a column that is taken. Working memory.
-    pub(super) closed: &'a mut Vec<u64>,
+    /// Infinite for a column that is taken, 0 for others. Working memory.
+    pub(super) closed: &'a mut Vec<f64>,
     /// For each race the row and the column; as many as there are rows.
     pub(super) taken: &'a mut [(u32, u32)],
 }
@@ -390,34 +480,34 @@ impl Greedy<'_> {
     }
 }
 
-impl NullaryFnOnce for Greedy<'_> {
+impl WithSimd for Greedy<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { weights, lightest, columns, closed, taken } = self;
         let n = taken.len();
         closed.clear();
-        closed.resize(n, 0);
+        closed.resize(n, 0.0);
         lightest.clear();
         columns.clear();
         for row in weights.chunks_exact(n) {
-            let (weight, column) = first_least(row, closed);
+            let (weight, column, _) = Found::in_row(simd, row, closed).least(simd);
             lightest.push(weight);
             columns.push(column as u32);
         }
         // Rows that are taken are closed too, in a list of their own.
-        let mut done = vec![0; n];
+        let mut done = vec![0.0; n];
         for place in taken {
             loop {
-                let (_, row) = first_least(lightest, &done);
+                let (_, row, _) = Found::in_row(simd, lightest, &done).least(simd);
                 let column = columns[row] as usize;
-                if closed[column] == 0 {
-                    (closed[column], done[row]) = (u64::MAX, u64::MAX);
+                if closed[column] == 0.0 {
+                    (closed[column], done[row]) = (f64::INFINITY, f64::INFINITY);
                     *place = (row as u32, column as u32);
                     break;
                 }
-                let (weight, column) = first_least(&weights[row * n..][..n], closed);
+                let (weight, column, _) = Found::in_row(simd, &weights[row * n..][..n], closed).least(simd);
                 (lightest[row], columns[row]) = (weight, column as u32);
             }
         }
@@ -677,17 +767,22 @@ mod tests {
     }
 
     #[test]
-    fn the_lower_triangle_is_the_upper_one() {
-        for side in [8, 16, 24, 40] {
-            let all = matrix(0, side, 4);
-            let mirrored = at_each_level(|arch| {
-                let mut matrix = all.clone();
-                arch.dispatch(Mirror { side, matrix: &mut matrix });
+    fn both_triangles_are_what_stands_above_the_diagonal() {
+        let mut bits = bits(4);
+        for n in (1_usize..27).chain([40, 41]) {
+            let stride = n.next_multiple_of(8);
+            let above: Vec<u64> = (0..n * (n - 1) / 2).map(|_| bits()).collect();
+            let unpacked = at_each_level(|arch| {
+                let mut matrix = vec![7; stride * stride];
+                arch.dispatch(Unpack { n, stride, above: &above, matrix: &mut matrix });
                 matrix
             });
-            for (u, v) in (0..side).flat_map(|u| (0..side).map(move |v| (u, v))) {
-                assert_eq!(mirrored[u * side + v], all[u.min(v) * side + u.max(v)], "{side}: {u} {v}");
+            let mut want = vec![0; stride * stride];
+            let pairs = (0..n).flat_map(|u| (u + 1..n).map(move |v| (u, v)));
+            for ((u, v), value) in pairs.zip(above) {
+                (want[u * stride + v], want[v * stride + u]) = (value, value);
             }
+            assert_eq!(unpacked, want, "{n}");
         }
     }
 
@@ -710,13 +805,15 @@ mod tests {
     fn prims_algorithm_takes_the_lightest_edge_that_leaves() {
         for n in (1_usize..20).chain([33, 64, 65, 100]) {
             let stride = n.next_multiple_of(8);
-            let matrix = matrix(n, stride, n as u64);
+            // Any weights below 2.
+            let matrix: Vec<u64> = matrix(n, stride, n as u64).iter().map(|bits| bits >> 2).collect();
+            let weights: Vec<f64> = matrix.iter().copied().map(f64::from_bits).collect();
             let joined = at_each_level(|arch| {
                 let mut joined = vec![Join::default(); n];
-                let (mut lightest, mut ends) = (vec![7; 3], vec![9; 500]);
+                let (mut lightest, mut ends) = (vec![7.0; 3], vec![9; 500]);
                 arch.dispatch(Prim {
                     stride,
-                    matrix: &matrix,
+                    matrix: &weights,
                     lightest: &mut lightest,
                     ends: &mut ends,
                     joined: &mut joined,
@@ -778,7 +875,7 @@ mod tests {
                 let weights: Vec<f64> = matrix(0, n, 5).iter().map(|bits| (bits % values) as f64).collect();
                 let taken = at_each_level(|arch| {
                     let mut taken = vec![(7, 7); n];
-                    let (mut lightest, mut columns, mut closed) = (vec![1.0], vec![2], vec![3; 100]);
+                    let (mut lightest, mut columns, mut closed) = (vec![1.0], vec![2], vec![3.0; 100]);
                     arch.dispatch(Greedy {
                         weights: &weights,
                         lightest: &mut lightest,
@@ -834,6 +931,26 @@ mod tests {
                 };
                 let want: f64 = (0..n * n).filter(goes).map(|cell| rates[cell]).sum();
                 assert_eq!(others, want, "{n}, race {race}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rank_is_how_many_are_less() {
+        for count in (0..40).chain([100, 255]) {
+            for values in [5, 1 << 50] {
+                let mut bits = bits(count + values);
+                let numbers: Vec<f64> = (0..count).map(|_| (bits() % values) as f64).collect();
+                let ranks = at_each_level(|arch| {
+                    let mut ranks = vec![7; numbers.len()];
+                    arch.dispatch(Ranks { numbers: &numbers, ranks: &mut ranks });
+                    ranks
+                });
+                let mut sorted = numbers.clone();
+                sorted.sort_by(f64::total_cmp);
+                for (number, rank) in numbers.iter().zip(ranks) {
+                    assert_eq!(sorted.iter().position(|other| other == number), Some(rank as usize));
+                }
             }
         }
     }

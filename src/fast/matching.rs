@@ -176,7 +176,7 @@ pub struct Scratch {
     /// Columns' values: sums of rates, or of what is summed over races.
     by_column: Vec<f64>,
     left_columns: Vec<f64>,
-    closed: Vec<u64>,
+    closed: Vec<f64>,
     taken: Vec<(u32, u32)>,
     left: Left,
 }

@@ -68,11 +68,26 @@ impl Smallest {
         Self { alias: None, at_once: true, ..self }
     }
 
+    /// Whether it is on weights, of so many positions and races.
+    fn can_be_refilled(&self, positions: usize, races: usize) -> bool {
+        self.at_once && (self.rates.len(), self.races) == (positions, races)
+    }
+
+    fn refill(&mut self, rates: &mut Vec<f64>) {
+        std::mem::swap(&mut self.rates, rates);
+        lanes::means(&self.rates, &mut self.means);
+    }
+
     fn draw_all(&self, stream: &Stream, weights: Option<&mut [f64]>, scratch: &mut Scratch) -> bool {
         if self.at_once {
             let mut drawn = std::mem::take(&mut scratch.drawn);
             lanes::weights_at_once(stream, &self.means, &mut drawn, weights);
-            self.run(Given(&drawn), scratch);
+            if self.races == 1 {
+                scratch.races.winners.clear();
+                scratch.races.winners.push(lanes::least(&drawn).1 as u32);
+            } else {
+                self.run(Given(&drawn), scratch);
+            }
             scratch.drawn = drawn;
         }
         self.at_once
@@ -209,6 +224,18 @@ macro_rules! positions {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $algorithm(Smallest);
+
+        impl $algorithm {
+            /// Whether it is on weights, of so many positions and races.
+            pub(crate) fn can_be_refilled(&self, positions: usize, races: usize) -> bool {
+                self.0.can_be_refilled(positions, races)
+            }
+
+            /// Gives one that [can be refilled](Self::can_be_refilled) as many other rates, which are positive, and takes back those it had.
+            pub(crate) fn refill(&mut self, rates: &mut Vec<f64>) {
+                self.0.refill(rates);
+            }
+        }
 
         impl Algorithm for $algorithm {
             type Scratch = Scratch;

@@ -154,7 +154,7 @@ impl SpanningTree {
         let Layout::Dense(matrix) = &mut self.layout else { return };
         std::mem::swap(&mut self.rates, rates);
         lanes::means(&self.rates, &mut matrix.by_entry);
-        lanes::triangle(self.vertices, matrix.stride, self.rates.iter().copied(), &mut matrix.rates);
+        lanes::unpack(self.vertices, matrix.stride, &self.rates, &mut matrix.rates);
     }
 
     /// The same, but each draw is a run on weights. Such a sampler is ready in less time; its draws are others.
@@ -322,16 +322,19 @@ pub struct Scratch {
     latest: Vec<u32>,
     /// Weights, as bits, which are in the order of the numbers; entries; places.
     sorted: Vec<(u64, u32, u32)>,
+    /// Weights, and of each how many are lighter.
+    ranked: Vec<f64>,
+    ranks: Vec<u64>,
     // Sparse.
     components: Components,
     weights: Vec<Weighed>,
     sorter: Sorter,
     last: Vec<u32>,
-    /// Weights drawn all at once, by entry, and as bits in both triangles; how vertices join.
+    /// Weights drawn all at once, by entry, and in both triangles; how vertices join.
     drawn: Vec<f64>,
-    matrix: Vec<u64>,
+    matrix: Vec<f64>,
     joined: Vec<Join>,
-    lightest_of: Vec<u64>,
+    lightest_of: Vec<f64>,
     ends_of: Vec<u64>,
     /// Rates, contracted.
     work: Vec<f64>,
@@ -345,6 +348,9 @@ const LARGE: usize = 512;
 
 /// Up to so many vertices, pairs are looked at one by one.
 const SMALL: usize = 32;
+
+/// Beyond so many, edges are sorted by comparisons one after the other.
+const RANKED: usize = 128;
 
 /// Beyond so many vertices, totals are summed up pair by pair: rows added up no longer fit into the cache.
 const MIDDLE: usize = 256;
@@ -391,14 +397,14 @@ impl Matrix {
         scratch.fit(n);
         let Scratch { drawn, matrix, joined, lightest_of, ends_of, .. } = scratch;
         let stride = self.stride;
-        matrix.resize(stride * stride, 0);
+        matrix.resize(stride * stride, 0.0);
         if self.is_complete {
-            lanes::triangle(n, stride, drawn.iter().map(|weight| weight.to_bits()), matrix);
+            lanes::unpack(n, stride, drawn, matrix);
         } else {
-            matrix.fill(f64::INFINITY.to_bits());
+            matrix.fill(f64::INFINITY);
             for (&(u, v), weight) in edges.iter().zip(&*drawn) {
-                matrix[u as usize * stride + v as usize] = weight.to_bits();
-                matrix[v as usize * stride + u as usize] = weight.to_bits();
+                matrix[u as usize * stride + v as usize] = *weight;
+                matrix[v as usize * stride + u as usize] = *weight;
             }
         }
         joined.resize(n, Join::default());
@@ -431,8 +437,13 @@ impl Matrix {
 
     /// The races in Kruskal's order, of the edges that join the places.
     fn in_order(&self, n: usize, scratch: &mut Scratch) {
-        let Scratch { races, race, sorted, places, end, .. } = scratch;
-        if n > SMALL || !rank(sorted, race, &mut races.winners) {
+        let Scratch { races, race, sorted, places, end, ranked, ranks, .. } = scratch;
+        let is_ranked = if n <= SMALL {
+            rank(sorted, race, &mut races.winners)
+        } else {
+            n <= RANKED && rank_many(sorted, (ranked, ranks), race, &mut races.winners)
+        };
+        if !is_ranked {
             sorted.sort_unstable();
             for (number, &(_, entry, place)) in sorted.iter().enumerate() {
                 race[place as usize] = number as u32;
@@ -718,6 +729,26 @@ fn rank(edges: &[(u64, u32, u32)], race: &mut [u32], winners: &mut [u32]) -> boo
     let mut sum = 0;
     for &(weight, entry, place) in edges {
         let lighter: u64 = weights.iter().map(|other| u64::from(*other < weight)).sum();
+        sum += lighter as usize;
+        race[place as usize] = lighter as u32;
+        winners[lighter as usize] = entry;
+    }
+    2 * sum == edges.len() * edges.len().saturating_sub(1)
+}
+
+/// The same of many edges, by vector instructions; with working memory.
+fn rank_many(
+    edges: &[(u64, u32, u32)],
+    (weights, ranks): (&mut Vec<f64>, &mut Vec<u64>),
+    race: &mut [u32],
+    winners: &mut [u32],
+) -> bool {
+    weights.clear();
+    weights.extend(edges.iter().map(|edge| f64::from_bits(edge.0)));
+    ranks.resize(edges.len(), 0);
+    lanes::ranks(weights, ranks);
+    let mut sum = 0;
+    for (&(_, entry, place), &lighter) in edges.iter().zip(&*ranks) {
         sum += lighter as usize;
         race[place as usize] = lighter as u32;
         winners[lighter as usize] = entry;
