@@ -640,23 +640,26 @@ impl<'a, T: Float> Items<'a, T> {
             rates.extend(row[..length].iter().map(|value| value.to_f64()));
             return true;
         }
-        let parts = |row: usize| match self.kind {
-            Kind::SpanningTree => [row + 1..length, 0..0, 0..0],
-            Kind::Arborescence => {
-                let (one, two) = (row.min(root), row.max(root));
-                [0..one, one + 1..two.max(one + 1), two + 1..length]
-            }
-            _ => [0..length, 0..0, 0..0],
-        };
         let Ok(matrix) = values.into_dimensionality::<Ix2>() else { return false };
-        let rows = matrix.rows().into_iter().take(length).enumerate();
-        let mut rows = rows.map(|(u, row)| Some((row.to_slice()?, parts(u))));
-        self.mask.is_none()
-            && rows.all(|row| {
-                let Some((row, parts)) = row else { return false };
-                parts.into_iter().for_each(|part| rates.extend(row[part].iter().map(|value| value.to_f64())));
-                true
-            })
+        if self.mask.is_some() || matrix.row(0).to_slice().is_none() {
+            return false;
+        }
+        let mut read = |row: &[T]| rates.extend(row.iter().map(|value| value.to_f64()));
+        for (u, row) in (0..length).filter_map(|u| Some((u, matrix.row(u).to_slice()?))) {
+            match self.kind {
+                Kind::SpanningTree => read(&row[u + 1..length]),
+                Kind::Arborescence => {
+                    let (one, two) = (u.min(root), u.max(root));
+                    read(&row[..one]);
+                    if one < two {
+                        read(&row[one + 1..two]);
+                    }
+                    read(&row[two + 1..length]);
+                }
+                _ => read(&row[..length]),
+            }
+        }
+        true
     }
 
     /// Reads the present entries of a matrix, row by row.

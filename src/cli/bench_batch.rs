@@ -112,13 +112,11 @@ pub(super) fn rows(
             }
         });
         let floor = floor.as_nanos() as f64 / (repeats * items) as f64;
-        let times = [
-            floor,
-            own.draw(false, repeats)?,
-            shared.draw(false, repeats)?,
-            by_races.draw(false, repeats)?,
-            own.draw(true, repeats)?,
-        ];
+        let [one_by_one, of_shared, of_races] =
+            [own.draw(false, repeats)?, shared.draw(false, repeats)?, by_races.draw(false, repeats)?];
+        // Threads that have slept take some milliseconds until each has a core.
+        own.draw(true, repeats)?;
+        let times = [floor, one_by_one, of_shared, of_races, own.draw(true, repeats)?];
         measured.iter_mut().zip(times).for_each(|(column, time)| column.push(time));
     }
     let threads = rayon::current_num_threads();
@@ -191,7 +189,7 @@ pub(super) fn told(rows: &[Row]) -> String {
         "\n\nA draw of each of {items} items in f32: structure, trace and log-probability, on one thread.\n\
          own µs, shared µs: on weights, with logits of each item, which are made ready anew for every draw, and with one set for all.\n\
          by race µs: with one set for all, race by race where that is faster.\n\
-         own, shared, by race: the same as ratios to the floor, one exponential (f64, scalar) per entry. speed-up: on {threads} thread{}.",
+         own, shared, by race: the same as ratios to the floor, one exponential (f64, scalar) per entry. speed-up: on {threads} thread{}, batch after batch.",
         if threads == 1 { "" } else { "s" },
     ); // writing to a string cannot fail
     text

@@ -127,7 +127,7 @@ impl Arborescence {
     pub(crate) fn refill(&mut self, rates: &mut Vec<f64>) {
         let Layout::Dense(matrix) = &mut self.layout else { return };
         std::mem::swap(&mut self.rates, rates);
-        matrix.refill(&self.arcs, &self.rates);
+        matrix.refill(self.root, &self.rates);
     }
 
     fn made(vertices: usize, root: usize, arcs: &[(u32, u32)], rates: &[f64], dense: bool) -> Self {

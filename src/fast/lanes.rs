@@ -291,33 +291,39 @@ impl<S: Simd> Found<S> {
         self.here = simd.add_u64s(self.here, simd.splat_u64s(S::F64_LANES as u64));
     }
 
-    /// Looks at a row of numbers, 0 or above, each of which counts as the one below it if that is larger.
+    /// The least number of a row, and the first and the last place where it stands; each counts as the one below it if that is larger.
     #[inline(always)]
-    fn in_row(simd: S, row: &[f64], below: &[f64]) -> Self {
+    fn in_row(simd: S, row: &[f64], below: &[f64]) -> (f64, usize, usize) {
+        if row.len() < S::F64_LANES {
+            return Self::in_short_row(row, below);
+        }
         let mut found = Self::new(simd);
         let ((numbers, rest), (bounds, _)) = (S::as_simd_f64s(row), S::as_simd_f64s(below));
         for (&numbers, &bounds) in numbers.iter().zip(bounds) {
             found.look_at(simd, simd.max_f64s(numbers, bounds));
         }
-        // The last ones with some of those before: one by one they would take as long as all others.
-        match row.len().checked_sub(S::F64_LANES) {
-            _ if rest.is_empty() => (),
-            Some(start) => {
-                let seen = simd.splat_u64s((S::F64_LANES - rest.len()) as u64);
-                found.here = simd.sub_u64s(found.here, seen);
-                let (numbers, bounds) =
-                    (simd.partial_load_f64s(&row[start..]), simd.partial_load_f64s(&below[start..]));
-                found.look_at(simd, simd.max_f64s(numbers, bounds));
-            }
-            None => {
-                let mut all = [f64::INFINITY; 8];
-                for (place, (&number, &bound)) in all.iter_mut().zip(row.iter().zip(below)) {
-                    *place = if number > bound { number } else { bound };
-                }
-                found.look_at(simd, S::as_simd_f64s(&all).0[0]);
-            }
+        if !rest.is_empty() {
+            // The last ones with some of those before: one by one they would take as long as all others.
+            let start = row.len() - S::F64_LANES;
+            let seen = simd.splat_u64s((S::F64_LANES - rest.len()) as u64);
+            found.here = simd.sub_u64s(found.here, seen);
+            let (numbers, bounds) =
+                (simd.partial_load_f64s(&row[start..]), simd.partial_load_f64s(&below[start..]));
+            found.look_at(simd, simd.max_f64s(numbers, bounds));
         }
-        found
+        found.least(simd)
+    }
+
+    #[inline(always)]
+    fn in_short_row(row: &[f64], below: &[f64]) -> (f64, usize, usize) {
+        let (mut least, mut first, mut last) = (f64::INFINITY, 0, 0);
+        for (place, (&number, &bound)) in row.iter().zip(below).enumerate() {
+            let number = if number > bound { number } else { bound };
+            first = if number < least { place } else { first };
+            last = if number <= least { place } else { last };
+            least = if number < least { number } else { least };
+        }
+        (least, first, last)
     }
 
     /// The least, and the first and the last place where it stands.
@@ -376,7 +382,7 @@ impl WithSimd for Least<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> (f64, usize, bool) {
-        let (least, first, last) = Found::in_row(simd, self.0, self.0).least(simd);
+        let (least, first, last) = Found::in_row(simd, self.0, self.0);
         (least, first, first == last)
     }
 }
@@ -492,7 +498,7 @@ impl WithSimd for Greedy<'_> {
         lightest.clear();
         columns.clear();
         for row in weights.chunks_exact(n) {
-            let (weight, column, _) = Found::in_row(simd, row, closed).least(simd);
+            let (weight, column, _) = Found::in_row(simd, row, closed);
             lightest.push(weight);
             columns.push(column as u32);
         }
@@ -500,14 +506,14 @@ impl WithSimd for Greedy<'_> {
         let mut done = vec![0.0; n];
         for place in taken {
             loop {
-                let (_, row, _) = Found::in_row(simd, lightest, &done).least(simd);
+                let (_, row, _) = Found::in_row(simd, lightest, &done);
                 let column = columns[row] as usize;
                 if closed[column] == 0.0 {
                     (closed[column], done[row]) = (f64::INFINITY, f64::INFINITY);
                     *place = (row as u32, column as u32);
                     break;
                 }
-                let (weight, column, _) = Found::in_row(simd, &weights[row * n..][..n], closed).least(simd);
+                let (weight, column, _) = Found::in_row(simd, &weights[row * n..][..n], closed);
                 (lightest[row], columns[row]) = (weight, column as u32);
             }
         }

@@ -34,10 +34,16 @@ impl Matrix {
         matrix
     }
 
-    /// Gives the arcs other rates; those that are present stay so.
-    pub(super) fn refill(&mut self, arcs: &[(u32, u32)], rates: &[f64]) {
-        for (&(u, v), &rate) in arcs.iter().zip(rates) {
-            self.rates[v as usize * self.vertices + u as usize] = rate;
+    /// Gives all arcs but those into the root other rates, which stand row by row.
+    pub(super) fn refill(&mut self, root: usize, rates: &[f64]) {
+        let (n, mut rates) = (self.vertices, rates.iter());
+        for tail in 0..n {
+            let (one, two) = (tail.min(root), tail.max(root));
+            for heads in [0..one, one + 1..two, two + 1..n] {
+                let cells = self.rates.get_mut(heads.start * n + tail..).unwrap_or_default();
+                let cells = cells.iter_mut().step_by(n).take(heads.len());
+                cells.zip(&mut rates).for_each(|(cell, rate)| *cell = *rate);
+            }
         }
         lanes::means(&self.rates, &mut self.means);
     }
