@@ -864,44 +864,47 @@ fn a_model_in_single_precision_is_a_batch_of_one() {
     assert!(beyond.starts_with("item 0 has the rate ") && beyond.ends_with("as f32 has them"), "{beyond}");
 }
 
-/// Items that have all their entries take the place of the one before; between them are some that lack entries, by infinite logits. What is
-/// drawn of each is what is drawn of it where there is no other.
+/// Items that have all their entries take the place of the one before; between them are some that lack entries, by infinite logits, or have
+/// another root or number of races. What is drawn of each is what is drawn of it where there is no other.
 #[test]
 fn an_item_in_the_place_of_another_is_as_in_its_own() {
-    for (kind, n) in [Kind::SpanningTree, Kind::Arborescence, Kind::Matching]
-        .into_iter()
-        .flat_map(|kind| [4, 40].map(|n| (kind, n)))
-    {
+    for (kind, n) in KINDS.into_iter().flat_map(|kind| [4, 40].map(|n| (kind, n))) {
         let mut logits = logits(kind, 9, n, 3);
-        for (item, u, v) in
-            [2, 3, 6].iter().flat_map(|&item| (0..n).flat_map(move |u| (0..n).map(move |v| (item, u, v))))
-        {
-            // Of a matching two blocks are left, of a graph all but some edges far from vertex 0.
-            let is_absent = match kind {
-                Kind::Matching => (u < n / 2) != (v < n / 2),
-                _ => u.min(v) > 1 && (u + v) % item == 0,
+        for (cell, logit) in logits.indexed_iter_mut() {
+            // Of a matching two blocks are left, of a graph all but some edges far from vertex 0, of a list all but some of the last.
+            let is_absent = match *cell.slice() {
+                [2 | 3 | 6, u, v] if kind == Kind::Matching => (u < n / 2) != (v < n / 2),
+                [item @ (2 | 3 | 6), u, v] => u.min(v) > 1 && (u + v) % item == 0,
+                [item @ (2 | 3 | 6), k] if matches!(kind, Kind::TopK | Kind::Categorical) => {
+                    k > 1 && (k + item) % 2 == 1
+                }
+                _ => false,
             };
             if is_absent {
-                logits[[item, u, v]] = f64::INFINITY;
+                *logit = f64::INFINITY;
             }
         }
-        let items = Items::logits(kind, logits.view()).unwrap();
-        let fields = [Field::Structure, Field::Trace, Field::LogProb, Field::Exponentials];
+        let mut items = Items::logits(kind, logits.view()).unwrap();
+        if kind == Kind::TopK {
+            items = items.with_races(&[2, 2, 2, 3, 3, 1, 2, 2, 4]).unwrap();
+        }
+        if kind == Kind::Arborescence {
+            items = items.with_roots(&[0, 2, 2, 2, 2, 1, 1, 3, 3]).unwrap();
+        }
         let drawn = |items: &Items<'_, f64>| {
-            let mut drawn = Drawn::new(items, 3, &fields).unwrap();
+            let mut drawn = Drawn::new(items, 3, &Field::DRAWN).unwrap();
             items.fill(5, 0, drawn.outputs()).unwrap();
             drawn
         };
         let all = drawn(&items);
         for item in 0..9 {
             let alone = drawn(&items.some(item..item + 1));
-            let of = |all: &Drawn<f64>, item: usize| {
-                let numbers = [&all.structure, &all.trace]
-                    .map(|all| all.as_ref().unwrap().index_axis(Axis(0), item).to_owned());
-                let log_prob = all.log_prob.as_ref().unwrap().index_axis(Axis(0), item).to_owned();
-                (numbers, log_prob, all.exponentials.as_ref().unwrap().index_axis(Axis(0), item).to_owned())
-            };
-            assert_eq!(of(&all, item), of(&alone, 0), "{kind:?} {n}: item {item}");
+            for draw in 0..3 {
+                assert!(
+                    row(&all, item, draw) == row(&alone, 0, draw),
+                    "{kind:?} {n}: item {item}, draw {draw}"
+                );
+            }
         }
     }
 }

@@ -156,14 +156,11 @@ impl Prepared {
     /// Whether an item of this length, root and number of races that has all its entries differs from it in the rates only, and can take
     /// its place.
     pub(super) fn can_be_refilled(&self, length: usize, root: usize, races: usize) -> bool {
-        if !self.absent.is_empty() {
-            return false;
-        }
         match &self.algorithm {
             Any::SpanningTree(tree) => tree.can_be_refilled(length),
             Any::Arborescence(arborescence) => arborescence.can_be_refilled(length, root),
             Any::Matching(matching) => matching.can_be_refilled(length),
-            Any::BinaryTree(tree) => tree.can_be_refilled(length),
+            Any::BinaryTree(tree) => tree.can_be_refilled(),
             Any::TopK(entries) => entries.can_be_refilled(length, races),
             Any::Permutation(order) => order.can_be_refilled(length, races),
             Any::Categorical(entry) => entry.can_be_refilled(length, races),
@@ -172,6 +169,7 @@ impl Prepared {
 
     /// Makes it that of such an item.
     pub(super) fn refill(&mut self, rates: &mut Vec<f64>) {
+        self.absent.clear();
         match &mut self.algorithm {
             Any::SpanningTree(tree) => tree.refill(rates),
             Any::Arborescence(arborescence) => arborescence.refill(rates),

@@ -54,12 +54,12 @@ impl BinaryTree {
         Self { at_once: true, ..self }
     }
 
-    /// Whether it is [on weights](Self::on_weights), of so many positions.
-    pub(crate) fn can_be_refilled(&self, positions: usize) -> bool {
-        self.at_once && self.rates.len() == positions
+    /// Whether it is [on weights](Self::on_weights).
+    pub(crate) fn can_be_refilled(&self) -> bool {
+        self.at_once
     }
 
-    /// Gives one that [can be refilled](Self::can_be_refilled) as many other rates, which are positive, and takes back those it had.
+    /// Gives one that [can be refilled](Self::can_be_refilled) other rates, which are positive, and takes back those it had.
     pub(crate) fn refill(&mut self, rates: &mut Vec<f64>) {
         std::mem::swap(&mut self.rates, rates);
         lanes::means(&self.rates, &mut self.means);
