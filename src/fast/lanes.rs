@@ -130,18 +130,18 @@ pub(super) fn minus_log(u: f64) -> f64 {
 
 /// Writes what stands above the diagonal of a symmetric matrix of so many rows, row by row, to both triangles; zeros on the diagonal and
 /// up to the stride, a multiple of 8.
-pub(super) fn unpack<T: Copy + Default>(n: usize, stride: usize, above: &[T], matrix: &mut [T]) {
+pub(super) fn unpack(n: usize, stride: usize, above: &[f64], matrix: &mut [f64]) {
     WIDEST.dispatch(Unpack { n, stride, above, matrix });
 }
 
-struct Unpack<'a, T> {
+struct Unpack<'a> {
     n: usize,
     stride: usize,
-    above: &'a [T],
-    matrix: &'a mut [T],
+    above: &'a [f64],
+    matrix: &'a mut [f64],
 }
 
-impl<T: Copy + Default> NullaryFnOnce for Unpack<'_, T> {
+impl NullaryFnOnce for Unpack<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -150,7 +150,7 @@ impl<T: Copy + Default> NullaryFnOnce for Unpack<'_, T> {
         // Block by block, so that what is read together and written together is in the cache.
         for first in (0..stride).step_by(8) {
             for start in (first..stride).step_by(8) {
-                let mut block = [[T::default(); 8]; 8];
+                let mut block = [[0.0; 8]; 8];
                 for (u, row) in (first..).zip(&mut block) {
                     let columns = start.max(u + 1)..n.min(start + 8);
                     if columns.is_empty() {
@@ -777,13 +777,13 @@ mod tests {
         let mut bits = bits(4);
         for n in (1_usize..27).chain([40, 41]) {
             let stride = n.next_multiple_of(8);
-            let above: Vec<u64> = (0..n * (n - 1) / 2).map(|_| bits()).collect();
+            let above: Vec<f64> = (0..n * (n - 1) / 2).map(|_| unit(bits())).collect();
             let unpacked = at_each_level(|arch| {
-                let mut matrix = vec![7; stride * stride];
+                let mut matrix = vec![7.0; stride * stride];
                 arch.dispatch(Unpack { n, stride, above: &above, matrix: &mut matrix });
                 matrix
             });
-            let mut want = vec![0; stride * stride];
+            let mut want = vec![0.0; stride * stride];
             let pairs = (0..n).flat_map(|u| (u + 1..n).map(move |v| (u, v)));
             for ((u, v), value) in pairs.zip(above) {
                 (want[u * stride + v], want[v * stride + u]) = (value, value);
