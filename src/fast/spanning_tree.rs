@@ -438,12 +438,7 @@ impl Matrix {
     /// The races in Kruskal's order, of the edges that join the places.
     fn in_order(&self, n: usize, scratch: &mut Scratch) {
         let Scratch { races, race, sorted, places, end, ranked, ranks, .. } = scratch;
-        let is_ranked = if n <= SMALL {
-            rank(sorted, race, &mut races.winners)
-        } else {
-            n <= RANKED && rank_many(sorted, (ranked, ranks), race, &mut races.winners)
-        };
-        if !is_ranked {
+        if n > RANKED || !rank(sorted, (ranked, ranks), race, &mut races.winners) {
             sorted.sort_unstable();
             for (number, &(_, entry, place)) in sorted.iter().enumerate() {
                 race[place as usize] = number as u32;
@@ -721,23 +716,9 @@ fn each_place(race: &[u32], blocks: &mut Vec<Block>, mut visit: impl FnMut(usize
     }
 }
 
-/// Few edges in order without comparing one after the other: the number of lighter ones is the race. False if two are equal.
-fn rank(edges: &[(u64, u32, u32)], race: &mut [u32], winners: &mut [u32]) -> bool {
-    let mut weights = [u64::MAX; SMALL];
-    weights.iter_mut().zip(edges).for_each(|(weight, edge)| *weight = edge.0);
-    let weights = &weights[..edges.len().next_multiple_of(4).min(SMALL)];
-    let mut sum = 0;
-    for &(weight, entry, place) in edges {
-        let lighter: u64 = weights.iter().map(|other| u64::from(*other < weight)).sum();
-        sum += lighter as usize;
-        race[place as usize] = lighter as u32;
-        winners[lighter as usize] = entry;
-    }
-    2 * sum == edges.len() * edges.len().saturating_sub(1)
-}
-
-/// The same of many edges, by vector instructions; with working memory.
-fn rank_many(
+/// Edges in order without comparing one after the other: the number of lighter ones is the race. False if two are equal. With working
+/// memory.
+fn rank(
     edges: &[(u64, u32, u32)],
     (weights, ranks): (&mut Vec<f64>, &mut Vec<u64>),
     race: &mut [u32],
