@@ -60,10 +60,11 @@ impl Scale {
         }
     }
 
-    /// Makes rates of numbers of present entries.
-    pub(super) fn make_rates(self, values: &mut [f64]) {
-        if self == Self::Logits {
-            rates_of(values);
+    /// Makes rates of numbers of present entries, and tells whether all are.
+    pub(super) fn make_rates(self, values: &mut [f64]) -> bool {
+        match self {
+            Self::Rates => values.iter().all(|value| self.is_present(*value)),
+            Self::Logits => rates_of(values),
         }
     }
 
@@ -534,7 +535,7 @@ impl<'a, T: Float> Items<'a, T> {
         let kept = kept.take().filter(|kept| kept.can_be_refilled(length, root, self.races(item)));
         if let Some(mut kept) = kept {
             // If all entries are there, and right.
-            if self.read_all(item, length, root, rates) && self.scale.make_all_rates(rates) == Some(0) {
+            if self.read_all(item, length, root, rates) && self.scale.make_rates(rates) {
                 kept.refill(rates);
                 return Ok(kept);
             }
