@@ -6,7 +6,7 @@
 
 use pulp::Simd;
 
-use super::{Group, NOBODY};
+use super::{Aligned, Group, NOBODY};
 use crate::fast::Arborescence;
 use crate::fast::small::VERTICES;
 use crate::fast::stream::{LANES, Lane};
@@ -131,20 +131,22 @@ fn run<S: Simd>(
     let rates_of = S::as_mut_simd_f64s(rounds.rates.as_flattened_mut()).0;
     let others_of = S::as_mut_simd_f64s(rounds.others.as_flattened_mut()).0;
     let held = S::as_mut_simd_u64s(rounds.held.as_flattened_mut()).0;
-    let bits: [S::u64s; VERTICES] = std::array::from_fn(|vertex| simd.splat_u64s(1 << vertex));
-    let bits = &bits[..n];
-    let mut names = [none; VERTICES];
-    let names = &mut names[..n];
+    let bits: Aligned<S::u64s, VERTICES> =
+        Aligned(std::array::from_fn(|vertex| simd.splat_u64s(1 << vertex)));
+    let bits = &bits.0[..n];
+    let mut names = Aligned([none; VERTICES]);
+    let names = &mut names.0[..n];
     names.copy_from_slice(bits);
     // Of the component of each vertex: the winning time, the component from which the arc comes that won, and whether it races.
     let (mut times, mut nexts, mut races) =
-        ([zero; VERTICES], [none; VERTICES], [simd.equal_u64s(none, none); VERTICES]);
-    let (times, nexts, races) = (&mut times[..n], &mut nexts[..n], &mut races[..n]);
+        (Aligned([zero; VERTICES]), Aligned([none; VERTICES]), [simd.equal_u64s(none, none); VERTICES]);
+    let (times, nexts, races) = (&mut times.0[..n], &mut nexts.0[..n], &mut races[..n]);
     for round in 0..n {
         // The lightest arc into each vertex.
-        let (mut least, mut arcs, mut tails, mut ends) =
-            ([infinity; VERTICES], [nobody; VERTICES], [none; VERTICES], [zero; VERTICES]);
-        let (least, arcs, tails, ends) = (&mut least[..n], &mut arcs[..n], &mut tails[..n], &mut ends[..n]);
+        let (mut least, mut ends) = (Aligned([infinity; VERTICES]), Aligned([zero; VERTICES]));
+        let (mut arcs, mut tails) = (Aligned([nobody; VERTICES]), Aligned([none; VERTICES]));
+        let (least, ends) = (&mut least.0[..n], &mut ends.0[..n]);
+        let (arcs, tails) = (&mut arcs.0[..n], &mut tails.0[..n]);
         let cells = weights.chunks_exact(n * parts).zip(rates.chunks_exact(n * parts));
         for (v, (weights, rates)) in cells.enumerate() {
             if !any(simd, races[v]) {
@@ -167,8 +169,8 @@ fn run<S: Simd>(
             ends[v] = rate;
         }
         // And into each component.
-        let (mut winners, mut sums) = ([nobody; VERTICES], [zero; VERTICES]);
-        let (winners, sums) = (&mut winners[..n], &mut sums[..n]);
+        let (mut winners, mut sums) = (Aligned([nobody; VERTICES]), Aligned([zero; VERTICES]));
+        let (winners, sums) = (&mut winners.0[..n], &mut sums.0[..n]);
         for v in 0..n {
             if !any(simd, races[v]) {
                 continue;
@@ -236,8 +238,8 @@ fn run<S: Simd>(
             others_of[place * parts + part] = sum;
         }
         // What is reached backwards from each component.
-        let mut reached = [none; VERTICES];
-        let reached = &mut reached[..n];
+        let mut reached = Aligned([none; VERTICES]);
+        let reached = &mut reached.0[..n];
         reached.copy_from_slice(nexts);
         for k in 0..n {
             let through = reached[k];
@@ -247,8 +249,8 @@ fn run<S: Simd>(
             }
         }
         // Cycles are contracted: called by the least of their names.
-        let mut new = [none; VERTICES];
-        let new = &mut new[..n];
+        let mut new = Aligned([none; VERTICES]);
+        let new = &mut new.0[..n];
         let mut go_on = false;
         for v in 0..n {
             races[v] = simd.equal_u64s(simd.and_u64s(reached[v], names[v]), names[v]);

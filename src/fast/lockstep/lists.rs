@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::{Group, NOBODY};
+use super::{Aligned, Group, NOBODY};
 use crate::fast::small::{POSITIONS, POSITIONS_OF_TREE};
 use crate::fast::stream::{LANES, Lane};
 
@@ -24,8 +24,8 @@ impl Group {
         let others = S::as_mut_simd_f64s(drawn.others.as_flattened_mut()).0;
         let (zero, nobody) = (simd.splat_f64s(0.0), simd.splat_u64s(NOBODY));
         for part in 0..parts {
-            let mut ranks = [nobody; POSITIONS];
-            let ranks = &mut ranks[..n];
+            let mut ranks = Aligned([nobody; POSITIONS]);
+            let ranks = &mut ranks.0[..n];
             rank(simd, ranks, |before, i, j| {
                 let (one, other) = (weights[i * parts + part], weights[j * parts + part]);
                 if before {
@@ -115,8 +115,9 @@ impl Group {
         let (one, nobody) = (simd.splat_u64s(1), simd.splat_u64s(NOBODY));
         let always = simd.equal_u64s(one, one);
         for part in 0..parts {
-            let (mut depths, mut ranks) = ([nobody; POSITIONS_OF_TREE], [nobody; POSITIONS_OF_TREE]);
-            let (depths, ranks) = (&mut depths[..n], &mut ranks[..n]);
+            let (mut depths, mut ranks) =
+                (Aligned([nobody; POSITIONS_OF_TREE]), Aligned([nobody; POSITIONS_OF_TREE]));
+            let (depths, ranks) = (&mut depths.0[..n], &mut ranks.0[..n]);
             for i in 0..n {
                 let at = i * parts + part;
                 let mut depth = simd.splat_u64s(0);

@@ -88,6 +88,11 @@ impl Drawn {
     }
 }
 
+/// Numbers whose first begins a line of the cache. [`pulp`]'s vectors begin anywhere, and one that crosses from a line to the next takes
+/// twice the time to be read or written.
+#[repr(align(64))]
+struct Aligned<T, const N: usize>([T; N]);
+
 /// No structure has more cells.
 pub(crate) const MOST_MEMBERS: usize = small::POSITIONS;
 

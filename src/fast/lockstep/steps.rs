@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::{Group, NOBODY};
+use super::{Aligned, Group, NOBODY};
 use crate::fast::small::VERTICES;
 use crate::fast::stream::LANES;
 
@@ -36,9 +36,9 @@ impl Group {
         let others = S::as_mut_simd_f64s(drawn.others.as_flattened_mut()).0;
         let zero = simd.splat_f64s(0.0);
         for part in 0..parts {
-            let mut rows: [S::u64s; VERTICES] = std::array::from_fn(|row| simd.splat_u64s(row as u64));
-            let mut columns = rows;
-            let (rows, columns) = (&mut rows[..*n], &mut columns[..*n]);
+            let names: [S::u64s; VERTICES] = std::array::from_fn(|row| simd.splat_u64s(row as u64));
+            let (mut rows, mut columns) = (Aligned(names), Aligned(names));
+            let (rows, columns) = (&mut rows.0[..*n], &mut columns.0[..*n]);
             let mut before = simd.splat_u64s(NOBODY);
             for number in 0..=races {
                 let names = (&*rows, &*columns);
