@@ -77,6 +77,7 @@ impl<const ARE_LOGITS: bool> NullaryFnOnce for AllRates<'_, ARE_LOGITS> {
     #[inline(always)]
     fn call(self) -> (u64, u64) {
         let Self(values) = self;
+        // Mostly none is absent, and a look at all is worth what it saves each.
         if ARE_LOGITS && values.iter().fold(0, |largest, value| largest.max(size(*value))) <= size(LARGEST) {
             values.iter_mut().for_each(|value| *value = exp_minus(*value));
             return (0, 0);
