@@ -758,6 +758,11 @@ fn what_is_wrong_is_named() {
         let found = draw(list(Kind::TopK).with_races(&[races]).unwrap());
         assert_eq!(said(found), format!("item 0: k is {races}: want 1 to 2, the number of positive rates"));
     }
+    let absent = array![[0.5, 1.0], [f64::INFINITY, f64::INFINITY]];
+    assert_eq!(
+        said(draw(Items::logits(Kind::Categorical, absent.view()).unwrap())),
+        "item 1: all 2 positions are absent: a race needs at least one that is there"
+    );
     let text = |found: Result<Items<'_, f64>, BatchError>| found.unwrap_err().to_string();
     let kind = Kind::Permutation;
     assert_eq!(text(list(kind).with_lengths(&[1])), "1 lengths for 2 items: want one for each");

@@ -815,7 +815,7 @@ fn what_makes_no_sampler_is_named() {
     let tree = |n, edges: &[(u32, u32)], rates: &[f64]| SpanningTree::new(n, edges, rates).map(drop);
     let arborescence =
         |n, root, arcs: &[(u32, u32)], rates: &[f64]| Arborescence::new(n, root, arcs, rates).map(drop);
-    let all: [(Result<(), InputError>, &str); 20] = [
+    let all: [(Result<(), InputError>, &str); 22] = [
         (tree(3, &[(0, 1), (1, 2)], &[1.0]), "1 rates for 2 entries: want one for each"),
         (tree(3, &[(0, 1), (1, 3)], &[1.0; 2]), "edge 1 is (1, 3): want two different vertices below 3"),
         (tree(3, &[(0, 1), (1, 1)], &[1.0; 2]), "edge 1 is (1, 1): want two different vertices below 3"),
@@ -855,6 +855,14 @@ fn what_makes_no_sampler_is_named() {
             "entry 0 has rate inf: want 0 (absent) or a number between 1e-300 and 1e300",
         ),
         (TopK::new(&[1.0, 0.0], 2).map(drop), "k is 2: want 1 to 1, the number of positive rates"),
+        (
+            Categorical::new(&[0.0; 3]).map(drop),
+            "all 3 positions are absent: a race needs at least one that is there",
+        ),
+        (
+            TopK::new(&[0.0, 0.0], 1).map(drop),
+            "all 2 positions are absent: a race needs at least one that is there",
+        ),
         (Categorical::new(&[]).map(drop), "0 positions: want at least 1 and fewer than 2³²"),
         (
             BinaryTree::new(&[1.0, 0.0]).map(drop),

@@ -10,9 +10,11 @@ use gumbel_oracle::model::{Kind, Model};
 use gumbel_oracle::number::{Dual, Exact, ratio, to_f64, to_rational};
 use gumbel_oracle::race::Trace;
 use gumbel_oracle::structure::{Order, Parents, Structure};
+use gumbel_oracle::top_k::TopK;
 use petgraph::graph::UnGraph;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use recursive_gumbel::estimate::{Plain, Races};
 use recursive_gumbel::sample::{Reference, Walk, WalkError, Walker};
 
 use common::random;
@@ -151,6 +153,45 @@ fn the_derivative_of_a_conditional_draw_is_that_of_the_oracles_own() {
         }
     }
     assert!(detached > 1000, "{detached}");
+}
+
+/// With all rates `c` times as large all times are a `c`-th, and so are their derivatives: to the bit, if `c` is a power of two.
+#[test]
+fn the_derivative_of_a_conditional_draw_is_in_the_unit_of_the_rates() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    for (kind, n) in Kind::ALL.into_iter().flat_map(|kind| (2..=5).map(move |n| (kind, n))) {
+        let model = random(kind, n, &mut rng);
+        let rates: Vec<f64> = model.rates_as();
+        let m = rates.len();
+        for outcome in model.traces().take(10) {
+            let winners = winners(&outcome.trace);
+            let uniforms: Vec<f64> = (0..m).map(|_| rng.random_range(0.01..0.99)).collect();
+            let vector: Vec<f64> = (0..m).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let derivatives = |power: i32| {
+                let rates: Vec<f64> = rates.iter().map(|rate| libm::ldexp(*rate, power)).collect();
+                let mut walker = Walker::new(&model);
+                walker.set_rates(&rates);
+                let walk = walker.walk(&winners).unwrap();
+                let all = [walk.pull_back(&uniforms, &vector), walk.push_forward(&uniforms, &vector)];
+                all.concat().into_iter().map(|value| libm::ldexp(value, power).to_bits()).collect::<Vec<_>>()
+            };
+            let want = derivatives(0);
+            for power in [-980, -600, 1, 600, 980] {
+                assert_eq!(derivatives(power), want, "{kind:?} {n} 2^{power}");
+            }
+        }
+    }
+    // And where all entrants are listed.
+    let derivatives = |power: i32| {
+        let rates = [1.0, 2.0, 3.0, 5.0].map(|rate| libm::ldexp(rate, power));
+        let pulled = Plain(&TopK::new(4, 2), &rates)
+            .races(&[2, 0])
+            .unwrap()
+            .pull_back(&[0.3; 4], &[1.0, -2.0, 0.5, 3.0]);
+        pulled.into_iter().map(|value| libm::ldexp(value, power)).collect::<Vec<_>>()
+    };
+    assert_eq!(derivatives(-600), derivatives(0));
+    assert_eq!(derivatives(600), derivatives(0));
 }
 
 #[test]

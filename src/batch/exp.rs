@@ -172,7 +172,7 @@ mod tests {
             (1e-301, None),
         ] {
             let mut rates = [all.clone(), vec![wrong]].concat();
-            assert!(!Scale::Rates.make_rates(&mut rates));
+            assert!(!Scale::Rates.make_rates(&mut rates.clone()));
             assert_eq!(all_rates(&mut rates, Scale::Rates), absent, "{wrong}");
             assert_eq!(rates[..3], all);
         }

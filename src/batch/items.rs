@@ -60,10 +60,10 @@ impl Scale {
         }
     }
 
-    /// Makes rates of numbers of present entries, and tells whether all are.
+    /// Makes rates of numbers of present entries, and tells whether all are: what becomes of one that is not means nothing.
     pub(super) fn make_rates(self, values: &mut [f64]) -> bool {
         match self {
-            Self::Rates => values.iter().all(|value| self.is_present(*value)),
+            Self::Rates => all_rates(values, self) == Some(0),
             Self::Logits => rates_of(values),
         }
     }

@@ -105,8 +105,8 @@ impl Reparameterised for Listed<'_> {
         let mut pulled = vec![0.0; self.rates.len()];
         for (race, total) in self.trace.races().iter().zip(self.trace.totals(self.rates)) {
             let inside: f64 = race.entrants.iter().map(|&k| vector[k]).sum();
-            let value = -Real::ln(&uniforms[race.winner]) / total * inside / total;
-            race.entrants.iter().for_each(|&k| pulled[k] += self.rates[k] * value);
+            let value = -Real::ln(&uniforms[race.winner]) / total * inside;
+            race.entrants.iter().for_each(|&k| pulled[k] += self.rates[k] / total * value);
         }
         for (k, won) in self.trace.won().into_iter().enumerate() {
             if won.is_none() && self.rates[k] > 0.0 {

@@ -190,6 +190,12 @@ pub enum InputError {
         /// Another that shares a column, but not all; or the same, if there are not as many rows as columns like it.
         other: usize,
     },
+    /// Nobody is there to win the first race.
+    #[error("all {positions} positions are absent: a race needs at least one that is there")]
+    AllAbsent {
+        /// How many positions there are.
+        positions: usize,
+    },
     /// More races than there are positions to win them, or none.
     #[error("k is {races}: want 1 to {present}, the number of positive rates")]
     Races {

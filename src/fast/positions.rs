@@ -41,6 +41,9 @@ impl Smallest {
         }
         check_rates(rates)?;
         let present = rates.iter().filter(|rate| **rate > 0.0).count();
+        if present == 0 {
+            return Err(InputError::AllAbsent { positions: rates.len() });
+        }
         if races == 0 || races > present {
             return Err(InputError::Races { races, present });
         }

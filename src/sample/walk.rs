@@ -341,7 +341,7 @@ impl<'r> Walk<'r> {
     /// If there is not one uniform and one number per entry.
     #[must_use]
     pub fn pull_back(&self, uniforms: &[f64], vector: &[f64]) -> Vec<f64> {
-        self.derivative(uniforms, vector, |k| vector[k], |k, sum| self.rates[k] * sum)
+        self.derivative(uniforms, vector, |k, _| vector[k], |k, unit, sum| self.rates[k] * unit * sum)
     }
 
     /// The derivative of [`conditional`](Self::conditional), as a function of the logits, along a direction:
@@ -355,24 +355,35 @@ impl<'r> Walk<'r> {
     /// If there is not one uniform and one number per entry.
     #[must_use]
     pub fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64> {
-        self.derivative(uniforms, direction, |k| self.rates[k] * direction[k], |_, sum| sum)
+        self.derivative(uniforms, direction, |k, unit| self.rates[k] * unit * direction[k], |_, _, sum| sum)
     }
 
     /// For each entry `finish` of the sum over its races of `M_r / Λ_r` times the sum of `share` over the entrants; and
     /// `[k never won] v_k R_k`.
+    ///
+    /// `M_r / Λ_r` goes as the square of `1/Λ_r`, which may be beyond f64 where its product with a rate is not. So rates are taken in a unit
+    /// in the middle of the totals, by which `share` and `finish` are told to multiply them; it is a power of two, and changes no digit.
+    /// So totals may be 1e290 times each other, and a vector of numbers around 1 can be pulled back.
     fn derivative(
         &self,
         uniforms: &[f64],
         vector: &[f64],
-        share: impl Fn(usize) -> f64,
-        finish: impl Fn(usize, f64) -> f64,
+        share: impl Fn(usize, f64) -> f64,
+        finish: impl Fn(usize, f64, f64) -> f64,
     ) -> Vec<f64> {
         let entries = self.rates.len();
         assert!(uniforms.len() == entries && vector.len() == entries, "one uniform and one number per entry");
-        let inside = self.over_entrants(share);
+        let sizes = self.totals.iter().map(|total| libm::ilogb(*total));
+        let (least, most) =
+            sizes.fold((i32::MAX, i32::MIN), |(least, most), size| (least.min(size), most.max(size)));
+        let unit = libm::ldexp(1.0, -least.midpoint(most));
+        let inside = self.over_entrants(|k| share(k, unit));
         let races = self.winners.iter().zip(&self.totals).zip(inside);
         let values: Vec<f64> = races
-            .map(|((&winner, total), inside)| -Real::ln(&uniforms[winner]) / total * inside / total)
+            .map(|((&winner, total), inside)| {
+                let total = total * unit;
+                -Real::ln(&uniforms[winner]) / total * inside / total
+            })
             .collect();
         let sums = self.sums(&values);
         let of = |(k, &last): (usize, &u32)| {
@@ -380,7 +391,7 @@ impl<'r> Walk<'r> {
                 return 0.0;
             }
             let residual = if self.won[k] { 0.0 } else { -Real::ln(&uniforms[k]) / self.rates[k] };
-            finish(k, sums[last as usize]) + vector[k] * residual
+            finish(k, unit, sums[last as usize]) * unit + vector[k] * residual
         };
         self.last.iter().enumerate().map(of).collect()
     }
