@@ -341,7 +341,7 @@ impl<'r> Walk<'r> {
     /// If there is not one uniform and one number per entry.
     #[must_use]
     pub fn pull_back(&self, uniforms: &[f64], vector: &[f64]) -> Vec<f64> {
-        self.derivative(uniforms, vector, |k, _| vector[k], |k, unit, sum| self.rates[k] * unit * sum)
+        self.derivative(uniforms, vector, |k, _| vector[k], |rate, sum| rate * sum)
     }
 
     /// The derivative of [`conditional`](Self::conditional), as a function of the logits, along a direction:
@@ -355,21 +355,21 @@ impl<'r> Walk<'r> {
     /// If there is not one uniform and one number per entry.
     #[must_use]
     pub fn push_forward(&self, uniforms: &[f64], direction: &[f64]) -> Vec<f64> {
-        self.derivative(uniforms, direction, |k, unit| self.rates[k] * unit * direction[k], |_, _, sum| sum)
+        self.derivative(uniforms, direction, |k, rate| rate * direction[k], |_, sum| sum)
     }
 
     /// For each entry `finish` of the sum over its races of `M_r / Λ_r` times the sum of `share` over the entrants; and
     /// `[k never won] v_k R_k`.
     ///
-    /// `M_r / Λ_r` goes as the square of `1/Λ_r`, which may be beyond f64 where its product with a rate is not. So rates are taken in a unit
-    /// in the middle of the totals, by which `share` and `finish` are told to multiply them; it is a power of two, and changes no digit.
-    /// So totals may be 1e290 times each other, and a vector of numbers around 1 can be pulled back.
+    /// `M_r / Λ_r` goes as the square of `1/Λ_r`, which may be beyond f64 where its product with a rate is not. So rates are taken,
+    /// and given to `share` and `finish`, in a unit in the middle of the totals; it is a power of two, and changes no digit. So totals may be
+    /// 1e290 times each other, and a vector of numbers around 1 can be pulled back.
     fn derivative(
         &self,
         uniforms: &[f64],
         vector: &[f64],
         share: impl Fn(usize, f64) -> f64,
-        finish: impl Fn(usize, f64, f64) -> f64,
+        finish: impl Fn(f64, f64) -> f64,
     ) -> Vec<f64> {
         let entries = self.rates.len();
         assert!(uniforms.len() == entries && vector.len() == entries, "one uniform and one number per entry");
@@ -377,7 +377,8 @@ impl<'r> Walk<'r> {
         let (least, most) =
             sizes.fold((i32::MAX, i32::MIN), |(least, most), size| (least.min(size), most.max(size)));
         let unit = libm::ldexp(1.0, -least.midpoint(most));
-        let inside = self.over_entrants(|k| share(k, unit));
+        let rate = |k: usize| self.rates[k] * unit;
+        let inside = self.over_entrants(|k| share(k, rate(k)));
         let races = self.winners.iter().zip(&self.totals).zip(inside);
         let values: Vec<f64> = races
             .map(|((&winner, total), inside)| {
@@ -391,7 +392,7 @@ impl<'r> Walk<'r> {
                 return 0.0;
             }
             let residual = if self.won[k] { 0.0 } else { -Real::ln(&uniforms[k]) / self.rates[k] };
-            finish(k, unit, sums[last as usize]) * unit + vector[k] * residual
+            finish(rate(k), sums[last as usize]) * unit + vector[k] * residual
         };
         self.last.iter().enumerate().map(of).collect()
     }
